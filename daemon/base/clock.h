@@ -1,5 +1,5 @@
-// The daemon's only clock. Everything that waits or asks for the time does it here, so that a test can simulate eight hours in
-// a few milliseconds.
+// The daemon's only clock. Everything that waits or asks for the time does it here, so that a test can
+// simulate eight hours in a few milliseconds.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -17,8 +17,8 @@ class Clock {
   virtual Time now() const = 0;
   /// Time since an arbitrary start that never goes back. Measure with it.
   virtual Duration monotonic() const = 0;
-  /// Waits; a non-positive duration yields once. Supports Asio's cancellation (throws boost::system::system_error with
-  /// operation_aborted, as Asio's own timers do).
+  /// Waits; a non-positive duration yields once. Supports Asio's cancellation (throws
+  /// boost::system::system_error with operation_aborted, as Asio's own timers do).
   virtual asio::awaitable<void> sleep(Duration duration) = 0;
 };
 

@@ -3,22 +3,23 @@
 
 #include <string>
 #include <string_view>
+
 #include <tl/expected.hpp>
 
 namespace redflag {
 
 enum class ErrorCode {
-  invalid_input,   ///< a file, a setting or an argument is wrong; the text says where
-  not_found,       ///< the thing asked for does not exist
-  denied,          ///< wrong key, missing permission
-  unavailable,     ///< cannot be reached, or answers with an error of its own
-  timed_out,       ///< no answer in the time allowed
-  rate_limited,    ///< told to come back later
-  malformed,       ///< an answer or a file that cannot be understood
-  too_large,       ///< more than the limit allows
-  storage,         ///< disk full, I/O error, database damaged
-  conflict,        ///< somebody else has it (a second instance)
-  cancelled,       ///< stopped because redflag is stopping
+  invalid_input,  ///< a file, a setting or an argument is wrong; the text says where
+  not_found,      ///< the thing asked for does not exist
+  denied,         ///< wrong key, missing permission
+  unavailable,    ///< cannot be reached, or answers with an error of its own
+  timed_out,      ///< no answer in the time allowed
+  rate_limited,   ///< told to come back later
+  malformed,      ///< an answer or a file that cannot be understood
+  too_large,      ///< more than the limit allows
+  storage,        ///< disk full, I/O error, database damaged
+  conflict,       ///< somebody else has it (a second instance)
+  cancelled,      ///< stopped because redflag is stopping
 };
 
 std::string_view to_string(ErrorCode code);
@@ -38,8 +39,8 @@ struct Error {
 template <typename T>
 using Result = tl::expected<T, Error>;
 
-inline tl::unexpected<Error> fail(ErrorCode code, std::string doing, std::string what, std::string advice = {},
-                                  bool retryable = false) {
+inline tl::unexpected<Error> fail(ErrorCode code, std::string doing, std::string what,
+                                  std::string advice = {}, bool retryable = false) {
   return tl::unexpected<Error>(Error{code, retryable, std::move(doing), std::move(what), std::move(advice)});
 }
 

@@ -1,9 +1,9 @@
 #include "rules/values/time.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <cstdlib>
+
+#include <fmt/format.h>
 
 namespace redflag {
 namespace {
@@ -64,9 +64,9 @@ std::string to_rfc3339(Time time) {
   const auto day = std::chrono::floor<days>(time);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{std::chrono::floor<std::chrono::milliseconds>(time - day)};
-  std::string text =
-      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                  static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                                 clock.hours().count(), clock.minutes().count(), clock.seconds().count());
   if (clock.subseconds().count() != 0) text += fmt::format(".{:03}", clock.subseconds().count());
   return text + 'Z';
 }
@@ -78,7 +78,8 @@ std::optional<Time> parse_rfc3339(std::string_view text) {
   if (month < 0 || !take(text, '-')) return std::nullopt;
   const int day = take_digits(text, 2);
   if (day < 0) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month(static_cast<unsigned>(month)),
+  const std::chrono::year_month_day date{std::chrono::year{year},
+                                         std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return std::nullopt;
   if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return std::nullopt;
@@ -91,7 +92,8 @@ std::optional<Time> parse_rfc3339(std::string_view text) {
   const microseconds fraction = take_fraction(text);
   const auto offset = take_offset(text);
   if (!offset || !text.empty()) return std::nullopt;
-  return Time{std::chrono::sys_days{date}} + hours{hour} + minutes{minute} + seconds{second} + fraction - *offset;
+  return Time{std::chrono::sys_days{date}} + hours{hour} + minutes{minute} + seconds{second} + fraction -
+         *offset;
 }
 
 Time from_unix_seconds(double value) {
@@ -110,7 +112,8 @@ std::string human_duration(Duration duration) {
   if (whole < 1) return fmt::format("{} ms", std::chrono::floor<std::chrono::milliseconds>(duration).count());
   if (whole < 60) return fmt::format("{} s", whole);
   if (whole < 3600) {
-    return whole % 60 == 0 ? fmt::format("{} min", whole / 60) : fmt::format("{} min {} s", whole / 60, whole % 60);
+    return whole % 60 == 0 ? fmt::format("{} min", whole / 60)
+                           : fmt::format("{} min {} s", whole / 60, whole % 60);
   }
   if (whole < 86400) return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
   return fmt::format("{} d {} h", whole / 86400, whole % 86400 / 3600);

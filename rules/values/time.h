@@ -1,4 +1,5 @@
-// Points in time as they travel with observations. Nothing here reads a clock: time always comes in from outside.
+// Points in time as they travel with observations. Nothing here reads a clock: time always comes in from
+// outside.
 #pragma once
 
 #include <chrono>
@@ -15,8 +16,8 @@ using Duration = std::chrono::microseconds;
 /// "2026-11-23T02:56:39Z", with milliseconds when there are any: "2026-11-23T02:56:39.250Z".
 std::string to_rfc3339(Time time);
 
-/// Reads RFC 3339 and the ISO 8601 forms that Python writes: "T" or a space, a fraction of any length, "Z", an offset, or
-/// neither (taken as UTC, as W&B means it). Nothing else is accepted.
+/// Reads RFC 3339 and the ISO 8601 forms that Python writes: "T" or a space, a fraction of any length, "Z",
+/// an offset, or neither (taken as UTC, as W&B means it). Nothing else is accepted.
 std::optional<Time> parse_rfc3339(std::string_view text);
 
 /// Unix seconds, fractions kept to the microsecond. NaN and values beyond the year 9999 give Time{}.

@@ -1,0 +1,278 @@
+#include "daemon/store/codec.h"
+
+#include <cmath>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+namespace redflag::daemon {
+namespace {
+
+using nlohmann::json;
+
+json number(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  return value;
+}
+
+double number_of(const json& value) {
+  if (value.is_number()) return value.get<double>();
+  const auto& text = value.get_ref<const std::string&>();
+  if (text == "Infinity") return std::numeric_limits<double>::infinity();
+  if (text == "-Infinity") return -std::numeric_limits<double>::infinity();
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+json time_json(Time time) {
+  return time.time_since_epoch().count();
+}
+
+Time time_of(const json& object, const char* key) {
+  return Time{Duration{object.value(key, std::int64_t{0})}};
+}
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+json optional_number(const std::optional<double>& value) {
+  return value ? number(*value) : json(nullptr);
+}
+
+std::optional<double> optional_number_of(const json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return std::nullopt;
+  return number_of(*found);
+}
+
+/// Runs a decoder; whatever nlohmann throws at a damaged record becomes an error that names it.
+template <typename Decode>
+auto guarded(const char* what, const std::string& text, Decode decode) -> Result<decltype(decode(json()))> {
+  try {
+    return decode(json::parse(text));
+  } catch (const json::exception& error) {
+    return fail(ErrorCode::storage, std::string("reading a kept ") + what, error.what());
+  }
+}
+
+json transition_to_json(const Transition& t) {
+  json evidence = json::array();
+  for (const Evidence& item : t.evidence) {
+    json recent = json::array();
+    for (const double value : item.recent) recent.push_back(number(value));
+    evidence.push_back({{"metric", item.metric},
+                        {"original", item.original},
+                        {"value", number(item.value)},
+                        {"recent", recent}});
+  }
+  json out{{"id", t.id},
+           {"rule", t.rule},
+           {"pack", t.pack},
+           {"severity", to_string(t.severity)},
+           {"kind", to_string(t.subject.kind)},
+           {"key", t.subject.key},
+           {"run", t.run},
+           {"from", to_string(t.from)},
+           {"to", to_string(t.to)},
+           {"time", time_json(t.time)},
+           {"step", t.step},
+           {"since", time_json(t.since)},
+           {"since_step", t.since_step},
+           {"attempt", t.attempt},
+           {"value", optional_number(t.value)},
+           {"threshold", optional_number(t.threshold)},
+           {"comparison", t.comparison},
+           {"message", t.message},
+           {"hint", t.hint},
+           {"reason", t.reason},
+           {"evidence", evidence}};
+  if (t.escalated_from) out["escalated_from"] = to_string(*t.escalated_from);
+  return out;
+}
+
+Transition transition_from_json(const json& in) {
+  Transition t;
+  t.id = in.at("id").get<std::string>();
+  t.rule = in.at("rule").get<std::string>();
+  t.pack = in.value("pack", "");
+  t.severity = severity_from(in.value("severity", "")).value_or(Severity::warning);
+  if (in.contains("escalated_from")) t.escalated_from = severity_from(in.value("escalated_from", ""));
+  t.subject = {subject_kind_from(in.value("kind", "")).value_or(SubjectKind::run), in.value("key", "")};
+  t.run = in.value("run", "");
+  t.from = alert_state_from(in.value("from", "")).value_or(AlertState::inactive);
+  t.to = alert_state_from(in.value("to", "")).value_or(AlertState::inactive);
+  t.time = time_of(in, "time");
+  t.step = in.value("step", std::int64_t{-1});
+  t.since = time_of(in, "since");
+  t.since_step = in.value("since_step", std::int64_t{-1});
+  t.attempt = in.value("attempt", 1U);
+  t.value = optional_number_of(in, "value");
+  t.threshold = optional_number_of(in, "threshold");
+  t.comparison = in.value("comparison", "");
+  t.message = in.value("message", "");
+  t.hint = in.value("hint", "");
+  t.reason = in.value("reason", "");
+  for (const json& item : in.value("evidence", json::array())) {
+    Evidence evidence{item.value("metric", ""), item.value("original", ""), number_of(item.at("value")), {}};
+    for (const json& value : item.value("recent", json::array())) evidence.recent.push_back(number_of(value));
+    t.evidence.push_back(std::move(evidence));
+  }
+  return t;
+}
+
+}  // namespace
+
+std::string encode_run(const RunInfo& run) {
+  json out{{"key", run.key},
+           {"id", run.id},
+           {"name", run.name},
+           {"url", run.url},
+           {"project", run.project},
+           {"group", run.group},
+           {"job_type", run.job_type},
+           {"tags", run.tags},
+           {"state", to_string(run.state)},
+           {"created_at", time_json(run.created_at)},
+           {"heartbeat_at", time_json(run.heartbeat_at)},
+           {"config", run.config},
+           {"task", run.task},
+           {"method", run.method},
+           {"historic", run.historic}};
+  if (run.seed) out["seed"] = *run.seed;
+  return dump(out);
+}
+
+Result<RunInfo> decode_run(const std::string& text) {
+  return guarded("run", text, [](const json& in) {
+    RunInfo run;
+    run.key = in.at("key").get<std::string>();
+    run.id = in.value("id", "");
+    run.name = in.value("name", "");
+    run.url = in.value("url", "");
+    run.project = in.value("project", "");
+    run.group = in.value("group", "");
+    run.job_type = in.value("job_type", "");
+    run.tags = in.value("tags", std::vector<std::string>{});
+    run.state = run_state_from(in.value("state", ""));
+    run.created_at = time_of(in, "created_at");
+    run.heartbeat_at = time_of(in, "heartbeat_at");
+    run.config = in.value("config", json::object());
+    run.task = in.value("task", "");
+    run.method = in.value("method", "");
+    run.historic = in.value("historic", false);
+    if (in.contains("seed")) run.seed = in.at("seed").get<std::int64_t>();
+    return run;
+  });
+}
+
+std::string encode_samples(const std::vector<Sample>& samples) {
+  json out = json::object();
+  for (const Sample& sample : samples) {
+    if (sample.original.empty() || sample.original == sample.metric) {
+      out[sample.metric] = number(sample.value);
+    } else {
+      out[sample.metric] = json::array({number(sample.value), sample.original});
+    }
+  }
+  return dump(out);
+}
+
+Result<std::vector<Sample>> decode_samples(const std::string& text) {
+  return guarded("row", text, [](const json& in) {
+    std::vector<Sample> samples;
+    samples.reserve(in.size());
+    for (const auto& [metric, value] : in.items()) {
+      if (value.is_array()) {
+        samples.push_back({metric, number_of(value.at(0)), value.at(1).get<std::string>()});
+      } else {
+        samples.push_back({metric, number_of(value), {}});
+      }
+    }
+    return samples;
+  });
+}
+
+std::string encode_attributes(const Attributes& attributes) {
+  json out = json::object();
+  for (const auto& [name, value] : attributes) {
+    if (const auto* flag = std::get_if<bool>(&value)) {
+      out[name] = *flag;
+    } else if (const auto* real = std::get_if<double>(&value)) {
+      out[name] = std::isfinite(*real) ? json(*real) : json{{"number", number(*real)}};
+    } else {
+      out[name] = std::get<std::string>(value);
+    }
+  }
+  return dump(out);
+}
+
+Result<Attributes> decode_attributes(const std::string& text) {
+  return guarded("fact", text, [](const json& in) {
+    Attributes attributes;
+    for (const auto& [name, value] : in.items()) {
+      if (value.is_boolean()) {
+        attributes.emplace_back(name, value.get<bool>());
+      } else if (value.is_number()) {
+        attributes.emplace_back(name, value.get<double>());
+      } else if (value.is_object()) {
+        attributes.emplace_back(name, number_of(value.at("number")));
+      } else {
+        attributes.emplace_back(name, value.get<std::string>());
+      }
+    }
+    return attributes;
+  });
+}
+
+std::string encode_alert(const alerts::Alert& alert) {
+  return dump({{"last", transition_to_json(alert.last)},
+               {"fired_at", time_json(alert.fired_at)},
+               {"ended_at", time_json(alert.ended_at)},
+               {"worst", to_string(alert.worst)},
+               {"run_name", alert.run_name}});
+}
+
+Result<alerts::Alert> decode_alert(const std::string& text) {
+  return guarded("alert", text, [](const json& in) {
+    alerts::Alert alert;
+    alert.last = transition_from_json(in.at("last"));
+    alert.fired_at = time_of(in, "fired_at");
+    alert.ended_at = time_of(in, "ended_at");
+    alert.worst = severity_from(in.value("worst", "")).value_or(Severity::warning);
+    alert.run_name = in.value("run_name", "");
+    return alert;
+  });
+}
+
+std::string encode_message(const alerts::OutboxMessage& message) {
+  return dump({{"id", message.id},
+               {"channel", message.channel},
+               {"alert_ids", message.alert_ids},
+               {"payload", message.payload},
+               {"fallback", message.fallback},
+               {"created", time_json(message.created)},
+               {"state", static_cast<int>(message.state)},
+               {"attempts", message.attempts},
+               {"not_before", time_json(message.not_before)},
+               {"last_error", message.last_error}});
+}
+
+Result<alerts::OutboxMessage> decode_message(const std::string& text) {
+  return guarded("message", text, [](const json& in) {
+    alerts::OutboxMessage message;
+    message.id = in.at("id").get<std::string>();
+    message.channel = in.value("channel", "");
+    message.alert_ids = in.value("alert_ids", std::vector<std::string>{});
+    message.payload = in.value("payload", "");
+    message.fallback = in.value("fallback", "");
+    message.created = time_of(in, "created");
+    message.state = static_cast<alerts::MessageState>(in.value("state", 0));
+    message.attempts = in.value("attempts", 0U);
+    message.not_before = time_of(in, "not_before");
+    message.last_error = in.value("last_error", "");
+    return message;
+  });
+}
+
+}  // namespace redflag::daemon

@@ -1,0 +1,67 @@
+// SQLite with values instead of error codes: a connection and prepared statements, nothing more.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "rules/values/error.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace redflag::daemon {
+
+/// A prepared statement that is ready to be bound again after each use. Belongs to its Database and must not
+/// outlive it.
+class Statement {
+ public:
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&&) = delete;
+  ~Statement();
+
+  Statement& bind(int index, std::string_view text);
+  Statement& bind(int index, std::int64_t value);
+
+  /// Runs a statement that returns no rows.
+  Result<void> run();
+  /// true: a row is ready to be read. false: there are no more.
+  Result<bool> step();
+  std::string text(int column) const;
+  std::int64_t integer(int column) const;
+  void reset();
+
+ private:
+  sqlite3_stmt* statement_;
+};
+
+/// One connection, used by one thread at a time. WAL, synchronous=FULL: a committed transaction survives a
+/// power cut.
+class Database {
+ public:
+  static Result<std::unique_ptr<Database>> open(const std::string& path);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  Result<void> execute(const std::string& sql);
+  Result<Statement> prepare(const std::string& sql);
+  /// The same statement, compiled once per connection; `sql` must have static storage.
+  Result<Statement*> cached(const char* sql);
+  Result<std::int64_t> query_integer(const std::string& sql);
+  /// Reads the whole file: "ok", or what is wrong with it.
+  Result<std::string> quick_check();
+  const std::string& path() const { return path_; }
+
+ private:
+  Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+
+  sqlite3* handle_;
+  std::string path_;
+  std::unordered_map<const char*, std::unique_ptr<Statement>> cache_;
+};
+
+}  // namespace redflag::daemon

@@ -1,0 +1,55 @@
+// The durable memory of the daemon: SQLite on a thread of its own, so that an fsync never stops the loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "daemon/store/records.h"
+#include "daemon/store/writer.h"
+#include "rules/values/error.h"
+
+namespace redflag::daemon {
+
+namespace asio = boost::asio;
+
+class Store {
+ public:
+  enum class Mode : std::uint8_t {
+    threaded,  ///< commits run on the store's thread; those that wait together share one fsync
+    in_line,   ///< commits run where they are called: for simulated time, where nothing may happen behind the
+               ///< clock's back
+  };
+
+  /// Opens or creates `directory`/redflag.db. A damaged database is moved aside (with its WAL) and a new one
+  /// begun; `notice` then says so, for the log and for the channels. An unwritable directory and a newer
+  /// database are errors.
+  static Result<std::unique_ptr<Store>> open(const std::string& directory, Mode mode, Time now,
+                                             std::string& notice);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// For the start, before the first commit, and for a reload. `skipped` counts records that could not be
+  /// read.
+  Result<StoredState> load(std::size_t& skipped);
+  Result<void> load_points(const std::function<bool(const Subject&)>& wanted,
+                           const std::function<void(Observation&&)>& each);
+
+  /// Resumes the caller once the commit is durable, or with the error that kept it from being so. Commits are
+  /// written in the order of the calls. Call from one thread, on coroutines of one executor.
+  asio::awaitable<Result<void>> commit(Commit commit);
+  asio::awaitable<Result<void>> prune(Retention retention);
+
+  const std::string& path() const;
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace redflag::daemon

@@ -1,0 +1,289 @@
+#include "daemon/store/writer.h"
+
+#include "daemon/base/failpoint.h"
+#include "daemon/store/codec.h"
+
+namespace redflag::daemon {
+namespace {
+
+std::string subject_text(const Subject& subject) {
+  return std::string(to_string(subject.kind)) + ':' + subject.key;
+}
+
+Subject subject_from(const std::string& text) {
+  const auto colon = text.find(':');
+  if (colon == std::string::npos) return {};
+  return {subject_kind_from(std::string_view(text).substr(0, colon)).value_or(SubjectKind::run),
+          text.substr(colon + 1)};
+}
+
+std::int64_t micros(Time time) {
+  return time.time_since_epoch().count();
+}
+
+/// Collects the first error of a sequence of statements; later ones are not run.
+class Sequence {
+ public:
+  explicit Sequence(Database& database) : database_(database) {}
+
+  template <typename Bind>
+  void run(const char* sql, Bind bind) {
+    if (!done_) return;
+    Result<Statement*> statement = database_.cached(sql);
+    if (!statement) {
+      done_ = tl::unexpected<Error>(std::move(statement.error()));
+      return;
+    }
+    bind(**statement);
+    done_ = (*statement)->run();
+  }
+  Result<void> take() { return std::move(done_); }
+  bool ok() const { return done_.has_value(); }
+
+ private:
+  Database& database_;
+  Result<void> done_;
+};
+
+void write_observation(Sequence& sequence, const Observation& o) {
+  const std::string subject = subject_text(o.subject);
+  if (o.kind != ObservationKind::facts) {
+    sequence.run(
+        "INSERT INTO point (subject, kind, run, source, seq, attempt, step, time, samples) VALUES "
+        "(?,?,?,?,?,?,?,?,?)",
+        [&](Statement& s) {
+          s.bind(1, subject).bind(2, static_cast<std::int64_t>(o.kind)).bind(3, o.run).bind(4, o.source);
+          s.bind(5, o.seq).bind(6, std::int64_t{o.attempt}).bind(7, o.step).bind(8, micros(o.time));
+          s.bind(9, encode_samples(o.samples));
+        });
+  }
+  for (const auto& attribute : o.attributes) {
+    sequence.run("INSERT OR REPLACE INTO fact (subject, name, run, source, time, value) VALUES (?,?,?,?,?,?)",
+                 [&](Statement& s) {
+                   s.bind(1, subject)
+                       .bind(2, attribute.first)
+                       .bind(3, o.run)
+                       .bind(4, o.source)
+                       .bind(5, micros(o.time));
+                   s.bind(6, encode_attributes({attribute}));
+                 });
+  }
+}
+
+void write_all(Sequence& sequence, const Commit& commit) {
+  for (const Subject& subject : commit.gone) {
+    for (const char* sql : {"DELETE FROM fact WHERE subject=?", "DELETE FROM instance WHERE subject=?",
+                            "DELETE FROM point WHERE subject=?"}) {
+      sequence.run(sql, [&](Statement& s) { s.bind(1, subject_text(subject)); });
+    }
+  }
+  for (const RunInfo& run : commit.runs) {
+    sequence.run("INSERT OR REPLACE INTO run (key, body) VALUES (?,?)",
+                 [&](Statement& s) { s.bind(1, run.key).bind(2, encode_run(run)); });
+  }
+  for (const Observation& observation : commit.observations) write_observation(sequence, observation);
+  for (const CursorUpdate& cursor : commit.cursors) {
+    if (cursor.value.empty()) {
+      sequence.run("DELETE FROM cursor WHERE source=? AND key=?",
+                   [&](Statement& s) { s.bind(1, cursor.source).bind(2, cursor.key); });
+    } else {
+      sequence.run("INSERT OR REPLACE INTO cursor (source, key, value) VALUES (?,?,?)",
+                   [&](Statement& s) { s.bind(1, cursor.source).bind(2, cursor.key).bind(3, cursor.value); });
+    }
+  }
+  for (const RuleInstance& instance : commit.instances) {
+    if (instance.state == AlertState::inactive && instance.state_json.empty()) {
+      sequence.run("DELETE FROM instance WHERE rule=? AND subject=?",
+                   [&](Statement& s) { s.bind(1, instance.rule).bind(2, subject_text(instance.subject)); });
+    } else {
+      sequence.run("INSERT OR REPLACE INTO instance (rule, subject, state, body) VALUES (?,?,?,?)",
+                   [&](Statement& s) {
+                     s.bind(1, instance.rule).bind(2, subject_text(instance.subject));
+                     s.bind(3, static_cast<std::int64_t>(instance.state)).bind(4, instance.state_json);
+                   });
+    }
+  }
+  for (const alerts::Alert& alert : commit.alerts) {
+    sequence.run("INSERT OR REPLACE INTO alert (id, active, ended_at, body) VALUES (?,?,?,?)",
+                 [&](Statement& s) {
+                   s.bind(1, alert.last.id)
+                       .bind(2, std::int64_t{alert.ended_at == Time{}})
+                       .bind(3, micros(alert.ended_at));
+                   s.bind(4, encode_alert(alert));
+                 });
+  }
+  for (const alerts::OutboxMessage& message : commit.messages) {
+    // A new message whose id is known was announced before: its record must not fall back to "queued".
+    const bool fresh = message.attempts == 0 && message.state == alerts::MessageState::queued;
+    sequence.run(fresh ? "INSERT OR IGNORE INTO outbox (id, state, created, body) VALUES (?,?,?,?)"
+                       : "INSERT OR REPLACE INTO outbox (id, state, created, body) VALUES (?,?,?,?)",
+                 [&](Statement& s) {
+                   s.bind(1, message.id)
+                       .bind(2, static_cast<std::int64_t>(message.state))
+                       .bind(3, micros(message.created));
+                   s.bind(4, encode_message(message));
+                 });
+  }
+}
+
+/// Runs a query and hands each row to `each`; `each` says whether the record could be read.
+template <typename Each>
+Result<void> for_rows(Database& database, const std::string& sql, std::size_t& skipped, Each each) {
+  Result<Statement> statement = database.prepare(sql);
+  if (!statement) return tl::unexpected<Error>(std::move(statement.error()));
+  for (;;) {
+    const Result<bool> row = statement->step();
+    if (!row) return tl::unexpected<Error>(row.error());
+    if (!*row) return {};
+    if (!each(*statement)) ++skipped;
+  }
+}
+
+template <typename T>
+bool keep(Result<T> decoded, std::vector<T>& into) {
+  if (!decoded) return false;
+  into.push_back(std::move(*decoded));
+  return true;
+}
+
+}  // namespace
+
+bool Commit::empty() const {
+  return runs.empty() && observations.empty() && gone.empty() && cursors.empty() && instances.empty() &&
+         alerts.empty() && messages.empty();
+}
+
+void Commit::drop(const Subject& subject) {
+  std::erase_if(observations, [&](const Observation& o) { return o.subject == subject; });
+  std::erase_if(instances, [&](const RuleInstance& i) { return i.subject == subject; });
+  gone.push_back(subject);
+}
+
+void Commit::append(Commit&& later) {
+  for (const Subject& subject : later.gone) drop(subject);
+  later.gone.clear();
+  const auto move_to = [](auto& from, auto& into) {
+    into.insert(into.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
+  move_to(later.runs, runs);
+  move_to(later.observations, observations);
+  move_to(later.cursors, cursors);
+  move_to(later.instances, instances);
+  move_to(later.alerts, alerts);
+  move_to(later.messages, messages);
+}
+
+Result<void> write_commit(Database& database, const Commit& commit) {
+  if (Result<void> begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  Sequence sequence(database);
+  write_all(sequence, commit);
+  Result<void> done = sequence.take();
+  failpoint("before-commit");
+  if (done) done = database.execute("COMMIT");
+  if (!done) {
+    (void)database.execute("ROLLBACK");
+    return done;
+  }
+  failpoint("after-commit");
+  return done;
+}
+
+Result<StoredState> read_state(Database& database, std::size_t& skipped) {
+  StoredState state;
+  Result<void> done = for_rows(database, "SELECT body FROM run", skipped,
+                               [&](Statement& s) { return keep(decode_run(s.text(0)), state.runs); });
+  if (done) {
+    done = for_rows(database, "SELECT subject, run, source, time, value FROM fact ORDER BY time", skipped,
+                    [&](Statement& s) {
+                      Result<Attributes> attributes = decode_attributes(s.text(4));
+                      if (!attributes) return false;
+                      Observation fact;
+                      fact.kind = ObservationKind::facts;
+                      fact.subject = subject_from(s.text(0));
+                      fact.run = s.text(1);
+                      fact.source = s.text(2);
+                      fact.time = Time{Duration{s.integer(3)}};
+                      fact.attributes = std::move(*attributes);
+                      state.facts.push_back(std::move(fact));
+                      return true;
+                    });
+  }
+  if (done) {
+    done = for_rows(database, "SELECT source, key, value FROM cursor", skipped, [&](Statement& s) {
+      state.cursors.push_back({s.text(0), s.text(1), s.text(2)});
+      return true;
+    });
+  }
+  if (done) {
+    done = for_rows(database, "SELECT rule, subject, state, body FROM instance", skipped, [&](Statement& s) {
+      state.instances.push_back(
+          {s.text(0), subject_from(s.text(1)), static_cast<AlertState>(s.integer(2)), s.text(3)});
+      return true;
+    });
+  }
+  if (done) {
+    done = for_rows(database, "SELECT body FROM alert ORDER BY active DESC, ended_at DESC LIMIT 5000",
+                    skipped, [&](Statement& s) { return keep(decode_alert(s.text(0)), state.alerts); });
+  }
+  if (done) {
+    done = for_rows(database, "SELECT body FROM outbox WHERE state<>1 ORDER BY created", skipped,
+                    [&](Statement& s) { return keep(decode_message(s.text(0)), state.unsent); });
+  }
+  if (!done) return tl::unexpected<Error>(std::move(done.error()));
+  return state;
+}
+
+Result<void> read_points(Database& database, const std::function<bool(const Subject&)>& wanted,
+                         const std::function<void(Observation&&)>& each) {
+  std::size_t skipped = 0;
+  std::vector<std::string> subjects;
+  Result<void> done = for_rows(database, "SELECT DISTINCT subject FROM point", skipped, [&](Statement& s) {
+    if (wanted(subject_from(s.text(0)))) subjects.push_back(s.text(0));
+    return true;
+  });
+  for (const std::string& subject : subjects) {
+    if (!done) break;
+    Result<Statement> statement = database.prepare(
+        "SELECT kind, run, source, seq, attempt, step, time, samples FROM point WHERE subject=? ORDER BY id");
+    if (!statement) return tl::unexpected<Error>(std::move(statement.error()));
+    statement->bind(1, subject);
+    for (;;) {
+      const Result<bool> row = statement->step();
+      if (!row) return tl::unexpected<Error>(row.error());
+      if (!*row) break;
+      Result<std::vector<Sample>> samples = decode_samples(statement->text(7));
+      if (!samples) continue;
+      Observation point;
+      point.kind = static_cast<ObservationKind>(statement->integer(0));
+      point.subject = subject_from(subject);
+      point.run = statement->text(1);
+      point.source = statement->text(2);
+      point.seq = statement->integer(3);
+      point.attempt = static_cast<std::uint32_t>(statement->integer(4));
+      point.step = statement->integer(5);
+      point.time = Time{Duration{statement->integer(6)}};
+      point.samples = std::move(*samples);
+      each(std::move(point));
+    }
+  }
+  return done;
+}
+
+Result<void> prune(Database& database, const Retention& retention) {
+  if (Result<void> begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  Sequence sequence(database);
+  sequence.run(
+      "DELETE FROM point WHERE time < ? AND subject IN "
+      "(SELECT subject FROM fact WHERE name='ended' AND value='{\"ended\":true}')",
+      [&](Statement& s) { s.bind(1, micros(retention.points_before)); });
+  sequence.run("DELETE FROM outbox WHERE state=1 AND created < ?",
+               [&](Statement& s) { s.bind(1, micros(retention.messages_before)); });
+  sequence.run("DELETE FROM alert WHERE active=0 AND ended_at < ?",
+               [&](Statement& s) { s.bind(1, micros(retention.alerts_before)); });
+  Result<void> done = sequence.take();
+  if (done) done = database.execute("COMMIT");
+  if (!done) (void)database.execute("ROLLBACK");
+  return done;
+}
+
+}  // namespace redflag::daemon

@@ -1,0 +1,29 @@
+// Puts commits into the database.
+#pragma once
+
+#include <functional>
+
+#include "daemon/store/database.h"
+#include "daemon/store/records.h"
+#include "rules/values/error.h"
+
+namespace redflag::daemon {
+
+/// Writes all of it in one transaction; on an error nothing of it is kept.
+Result<void> write_commit(Database& database, const Commit& commit);
+
+/// Everything but the points. A record that cannot be read is skipped and counted in `skipped`.
+Result<StoredState> read_state(Database& database, std::size_t& skipped);
+
+/// The kept points of the subjects for which `wanted` says yes, in the order in which they came.
+Result<void> read_points(Database& database, const std::function<bool(const Subject&)>& wanted,
+                         const std::function<void(Observation&&)>& each);
+
+struct Retention {
+  Time points_before;    ///< points of ended runs older than this go
+  Time messages_before;  ///< sent messages older than this go
+  Time alerts_before;    ///< ended alerts older than this go
+};
+Result<void> prune(Database& database, const Retention& retention);
+
+}  // namespace redflag::daemon
