@@ -1,8 +1,9 @@
-// A message on its way to a channel. It is committed to the store before anything is sent and leaves it only when the channel
-// has taken it, or a person has dropped it.
+// A message on its way to a channel. It is committed to the store before anything is sent and leaves it only
+// when the channel has taken it, or a person has dropped it.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,18 +19,19 @@ enum class MessageState : std::uint8_t {
 };
 
 std::string_view to_string(MessageState state);
+std::optional<MessageState> message_state_from(std::string_view name);
 
 struct OutboxMessage {
-  std::string id;                      ///< unique; derived from what it announces, so that a replay cannot enqueue it twice
-  std::string channel;                 ///< receiver's name: "slack", "log"
+  std::string id;       ///< unique; derived from what it announces, so that a replay cannot enqueue it twice
+  std::string channel;  ///< receiver's name: "slack", "log"
   std::vector<std::string> alert_ids;  ///< the alerts it tells about
   std::string payload;                 ///< ready to send (for Slack the JSON body); holds no secret
   std::string fallback;                ///< plainer form for a channel that rejects the first; may be empty
   Time created;
   MessageState state = MessageState::queued;
   std::uint32_t attempts = 0;
-  Time not_before;                     ///< next attempt; Time{} = at once
-  std::string last_error;              ///< for people; holds no secret
+  Time not_before;         ///< next attempt; Time{} = at once
+  std::string last_error;  ///< for people; holds no secret
 };
 
 }  // namespace redflag::alerts

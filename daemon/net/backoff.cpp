@@ -18,8 +18,8 @@ Duration Backoff::next(Duration at_least) {
   if (failures_ < 64) {  // far past any limit; no need to count on
     ++failures_;
   }
-  // Not std::uniform_int_distribution: its numbers differ between standard libraries, and a seed should mean the same
-  // everywhere. The modulo's bias is far below a microsecond.
+  // Not std::uniform_int_distribution: its numbers differ between standard libraries, and a seed should mean
+  // the same everywhere. The modulo's bias is far below a microsecond.
   const auto range = static_cast<std::uint64_t>((limit - settings_.shortest).count()) + 1;
   const Duration wait = settings_.shortest + Duration{static_cast<Duration::rep>((*random_)() % range)};
   return std::max(wait, at_least);

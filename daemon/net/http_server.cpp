@@ -1,9 +1,11 @@
-// One coroutine accepts, one per connection answers. No exception leaves either: a client can end its own connection, nothing more.
+// One coroutine accepts, one per connection answers. No exception leaves either: a client can end its own
+// connection, nothing more.
 #include "daemon/net/http_server.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <exception>
+#include <list>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -18,8 +20,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <exception>
-#include <list>
+#include <fmt/format.h>
 
 namespace redflag::daemon {
 namespace {
@@ -35,7 +36,8 @@ bool header_is_clean(const HttpHeader& header) {
 }
 
 std::string head_of(const ServerResponse& response, bool keep_alive) {
-  const std::string_view reason = http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
+  const std::string_view reason =
+      http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
   std::string head = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason);
   for (const HttpHeader& header : response.headers) {
     if (header_is_clean(header)) head += header.name + ": " + header.value + "\r\n";
@@ -117,10 +119,9 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     task->close = std::move(close);
     (this->*where).push_back(task);
     asio::co_spawn(executor, make(),
-                   asio::bind_cancellation_slot(task->cancel.slot(), [self = shared_from_this(), task, where](
-                                                                         const std::exception_ptr&) {
-                     (*self.*where).remove(task);
-                   }));
+                   asio::bind_cancellation_slot(
+                       task->cancel.slot(), [self = shared_from_this(), task, where](
+                                                const std::exception_ptr&) { (*self.*where).remove(task); }));
   }
 
   void stop() {
@@ -140,7 +141,8 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
       error_code error;
       typename Protocol::socket socket =
           co_await acceptor->async_accept(asio::redirect_error(asio::use_awaitable, error));
-      if (stopped || error == asio::error::operation_aborted || error == asio::error::bad_descriptor) co_return;
+      if (stopped || error == asio::error::operation_aborted || error == asio::error::bad_descriptor)
+        co_return;
       if (error) {  // out of descriptors, most likely: let some connections end
         co_await clock.sleep(std::chrono::milliseconds{100});
         continue;
@@ -148,8 +150,9 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
       if (connections.size() >= limits.max_connections) continue;
       using Stream = beast::basic_stream<Protocol>;
       auto stream = std::make_shared<Stream>(std::move(socket));
-      start(&State::connections, [stream] { stream->close(); },
-            [self = this->shared_from_this(), stream] { return serve<Stream>(self, stream); });
+      start(
+          &State::connections, [stream] { stream->close(); },
+          [self = this->shared_from_this(), stream] { return serve<Stream>(self, stream); });
     }
   }
 
@@ -186,14 +189,17 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
   }
 
   template <typename Stream, typename Parser>
-  static asio::awaitable<error_code> read(State& state, Stream& stream, beast::flat_buffer& buffer, Parser& parser) {
+  static asio::awaitable<error_code> read(State& state, Stream& stream, beast::flat_buffer& buffer,
+                                          Parser& parser) {
     error_code error;
     stream.expires_after(state.limits.idle_timeout);
-    co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    co_await http::async_read_header(stream, buffer, parser,
+                                     asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return error;
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
       const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-      co_await asio::async_write(stream, asio::buffer(go_on), asio::redirect_error(asio::use_awaitable, error));
+      co_await asio::async_write(stream, asio::buffer(go_on),
+                                 asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return error;
     }
     stream.expires_after(state.limits.idle_timeout);
@@ -214,14 +220,15 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
   }
 
   template <typename Stream>
-  static asio::awaitable<bool> write(State& state, Stream& stream, const ServerResponse& response, bool keep_alive,
-                                     bool head_only) {
+  static asio::awaitable<bool> write(State& state, Stream& stream, const ServerResponse& response,
+                                     bool keep_alive, bool head_only) {
     error_code error;
     const std::string head = head_of(response, keep_alive);
     stream.expires_after(state.limits.idle_timeout);
     co_await asio::async_write(stream, asio::buffer(head), asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return false;
-    if (head_only || response.status < 200 || response.status == 204 || response.status == 304) co_return true;
+    if (head_only || response.status < 200 || response.status == 204 || response.status == 304)
+      co_return true;
     const std::size_t end = std::min(response.body.size(), response.cut_after.value_or(response.body.size()));
     const std::size_t piece = response.drip > Duration::zero() ? kDripBytes : std::size_t{256} << 10;
     for (std::size_t at = 0; at < end; at += piece) {
@@ -249,7 +256,8 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
   error_code error;
   const auto ip = asio::ip::make_address(address, error);
   if (error) {
-    return fail(ErrorCode::invalid_input, doing, "this is not an IP address", "use 127.0.0.1 for this machine only");
+    return fail(ErrorCode::invalid_input, doing, "this is not an IP address",
+                "use 127.0.0.1 for this machine only");
   }
   const tcp::endpoint endpoint{ip, port};
   auto acceptor = std::make_shared<tcp::acceptor>(state_->executor);
@@ -258,7 +266,8 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
   if (!error) acceptor->bind(endpoint, error);
   if (!error) acceptor->listen(asio::socket_base::max_listen_connections, error);
   if (error == asio::error::address_in_use) {
-    return fail(ErrorCode::conflict, doing, "the port is in use", "choose another port, or 0 for any free one");
+    return fail(ErrorCode::conflict, doing, "the port is in use",
+                "choose another port, or 0 for any free one");
   }
   if (error) return fail(ErrorCode::unavailable, doing, error.message());
   const std::uint16_t bound = acceptor->local_endpoint(error).port();
@@ -267,7 +276,8 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
     error_code ignored;
     acceptor->close(ignored);
   };
-  state_->start(&State::listeners, close, [state = state_, acceptor] { return state->accept_on<tcp>(acceptor); });
+  state_->start(&State::listeners, close,
+                [state = state_, acceptor] { return state->accept_on<tcp>(acceptor); });
   return bound;
 }
 

@@ -1,9 +1,8 @@
-// A small HTTP/1.1 server for this machine: the simulators stand behind it, and the local API can. It can also misbehave on
-// demand (late, dripping, cut and missing answers), which is what its clients are tested against.
+// A small HTTP/1.1 server for this machine: the simulators stand behind it, and the local API can. It can
+// also misbehave on demand (late, dripping, cut and missing answers), which is what its clients are tested
+// against.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,6 +11,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 
 #include "daemon/base/clock.h"
 #include "daemon/net/http.h"
@@ -38,10 +40,12 @@ struct ServerResponse {
   std::string body;
 
   // Misbehaviour, for simulators. All waits are on the server's clock.
-  std::optional<std::size_t> cut_after;  ///< close after that many bytes of body, though Content-Length promises all of it
-  Duration delay{};                      ///< before the first byte of the answer
-  Duration drip{};                       ///< between pieces of kDripBytes of the body
-  std::string dropped;  ///< not empty: close without any answer; what a client would say of it ("connection refused")
+  std::optional<std::size_t>
+      cut_after;     ///< close after that many bytes of body, though Content-Length promises all of it
+  Duration delay{};  ///< before the first byte of the answer
+  Duration drip{};   ///< between pieces of kDripBytes of the body
+  std::string
+      dropped;  ///< not empty: close without any answer; what a client would say of it ("connection refused")
 };
 
 inline constexpr std::size_t kDripBytes = 1024;
@@ -50,11 +54,12 @@ struct HttpServerLimits {
   std::size_t max_header_bytes = std::size_t{16} << 10;  ///< more is answered with 431
   std::size_t max_body_bytes = std::size_t{16} << 20;    ///< more is answered with 413
   std::size_t max_connections = 256;                     ///< further ones are closed at once
-  Duration idle_timeout = std::chrono::seconds{60};      ///< for a request to arrive, and for each write; real time
+  Duration idle_timeout =
+      std::chrono::seconds{60};  ///< for a request to arrive, and for each write; real time
 };
 
-/// All on one executor (one thread or a strand); not thread-safe. What the handler refers to must live until the executor has run
-/// dry after `stop()`, or until it is destroyed.
+/// All on one executor (one thread or a strand); not thread-safe. What the handler refers to must live until
+/// the executor has run dry after `stop()`, or until it is destroyed.
 class HttpServer {
  public:
   using Handler = std::function<asio::awaitable<ServerResponse>(ServerRequest)>;
@@ -65,11 +70,13 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  /// Starts to accept on an IP address ("127.0.0.1", "::1"); port 0 takes any free one. Gives the port. May be called again for
-  /// another address. Errors: invalid_input (not an address), conflict (port in use), unavailable.
+  /// Starts to accept on an IP address ("127.0.0.1", "::1"); port 0 takes any free one. Gives the port. May
+  /// be called again for another address. Errors: invalid_input (not an address), conflict (port in use),
+  /// unavailable.
   Result<std::uint16_t> listen(const std::string& address, std::uint16_t port = 0);
 
-  /// Closes all listeners and connections at once; requests being answered are cancelled. May be called twice.
+  /// Closes all listeners and connections at once; requests being answered are cancelled. May be called
+  /// twice.
   void stop();
 
   std::size_t open_connections() const;

@@ -1,8 +1,8 @@
 #include "daemon/net/proxy.h"
 
-#include <openssl/evp.h>
-
 #include <cstddef>
+
+#include <openssl/evp.h>
 
 namespace redflag::daemon {
 

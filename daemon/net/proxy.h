@@ -1,4 +1,5 @@
-// HTTP proxies: which one a request goes through. Reading HTTPS_PROXY, HTTP_PROXY and NO_PROXY is the configuration's work.
+// HTTP proxies: which one a request goes through. Reading HTTPS_PROXY, HTTP_PROXY and NO_PROXY is the
+// configuration's work.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +18,8 @@ struct Proxy {
   std::string credentials;  ///< "user:password" for Basic authentication; empty for none. A secret.
 };
 
-struct ProxySettings {
-  /// Called on the event loop for every request; nothing means a direct connection. Empty: always direct. Must not throw.
-  std::function<std::optional<Proxy>(const Url& url)> proxy_for;
-};
+/// Called on the event loop for every request; nothing means a direct connection. Must not throw.
+using ProxyFor = std::function<std::optional<Proxy>(const Url& url)>;
 
 /// The value of Proxy-Authorization, "Basic …"; empty without credentials. A secret.
 std::string proxy_authorization(const Proxy& proxy);

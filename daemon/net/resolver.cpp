@@ -1,22 +1,22 @@
 #include "daemon/net/resolver.h"
 
-#include <netdb.h>
-#include <signal.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 #include <deque>
-#include <fmt/format.h>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <signal.h>
+#include <sys/socket.h>
 
 namespace redflag::daemon {
 namespace {
@@ -76,10 +76,11 @@ tl::unexpected<Error> no_answer(std::string doing, const std::string& host, int 
   }
   const std::string advice = "check the network, /etc/resolv.conf and the host's name";
   if (error == EAI_AGAIN) {
-    return fail(ErrorCode::unavailable, std::move(doing), fmt::format("DNS gives no answer about {} at the moment", host),
-                advice, true);
+    return fail(ErrorCode::unavailable, std::move(doing),
+                fmt::format("DNS gives no answer about {} at the moment", host), advice, true);
   }
-  return fail(ErrorCode::unavailable, std::move(doing), fmt::format("DNS has no address for {}", host), advice, true);
+  return fail(ErrorCode::unavailable, std::move(doing), fmt::format("DNS has no address for {}", host),
+              advice, true);
 }
 
 }  // namespace
@@ -211,8 +212,8 @@ struct Resolver::State : std::enable_shared_from_this<State> {
   }
 
   // Static, and the state by value: the coroutine may outlive the Resolver.
-  static asio::awaitable<Result<Addresses>> resolve(std::shared_ptr<State> state, std::string host, Duration timeout,
-                                                    std::string doing) {
+  static asio::awaitable<Result<Addresses>> resolve(std::shared_ptr<State> state, std::string host,
+                                                    Duration timeout, std::string doing) {
     boost::system::error_code error;
     const asio::ip::address literal = asio::ip::make_address(host, error);
     if (!error) {
@@ -246,13 +247,16 @@ struct Resolver::State : std::enable_shared_from_this<State> {
   }
 };
 
-Resolver::Resolver(asio::any_io_executor executor, ResolverSettings settings) : state_(std::make_shared<State>()) {
+Resolver::Resolver(asio::any_io_executor executor, ResolverSettings settings)
+    : state_(std::make_shared<State>()) {
   state_->box->executor = executor;
   state_->executor = std::move(executor);
   state_->settings = std::move(settings);
 }
 
-Resolver::~Resolver() { stop(); }
+Resolver::~Resolver() {
+  stop();
+}
 
 asio::awaitable<Result<Addresses>> Resolver::resolve(std::string host, Duration timeout, std::string doing) {
   return State::resolve(state_, std::move(host), timeout, std::move(doing));

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/beast/core/string.hpp>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+
+#include <boost/beast/core/string.hpp>
 
 namespace redflag::daemon {
 namespace {
@@ -25,7 +26,8 @@ std::optional<double> parse_decimal(std::string_view text) {
     return std::nullopt;
   }
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
   if (error != std::errc{} || end != text.data() + text.size()) {
     return std::nullopt;
   }
@@ -37,7 +39,9 @@ Duration wait_of(double seconds) {
   return duration_cast<Duration>(duration<double>(std::clamp(seconds, 0.0, longest)));
 }
 
-Duration wait_until(Time then, Time now) { return std::clamp(Duration{then - now}, Duration{0}, kLongestServerWait); }
+Duration wait_until(Time then, Time now) {
+  return std::clamp(Duration{then - now}, Duration{0}, kLongestServerWait);
+}
 
 /// Takes words off the front of a date.
 class Words {
@@ -142,8 +146,8 @@ std::optional<Duration> requested_wait(const HttpResponse& response, Time now) {
   if (const std::optional<Duration> wait = parse_retry_after(response.header("Retry-After"), now)) {
     return wait;
   }
-  for (const auto& [remaining_name, reset_name] :
-       {std::pair{"RateLimit-Remaining", "RateLimit-Reset"}, {"X-RateLimit-Remaining", "X-RateLimit-Reset"}}) {
+  for (const auto& [remaining_name, reset_name] : {std::pair{"RateLimit-Remaining", "RateLimit-Reset"},
+                                                   {"X-RateLimit-Remaining", "X-RateLimit-Reset"}}) {
     const std::optional<double> remaining = parse_decimal(response.header(remaining_name));
     const std::optional<double> reset = parse_decimal(response.header(reset_name));
     if (!remaining || *remaining >= 1 || !reset) {

@@ -1,13 +1,13 @@
 // Parsing by hand: the grammar needed is small, and every refusal can say what is wrong with which part.
 #include "daemon/net/url.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <boost/asio/ip/address_v6.hpp>
-#include <boost/beast/core/string.hpp>
 #include <charconv>
 #include <optional>
+
+#include <boost/asio/ip/address_v6.hpp>
+#include <boost/beast/core/string.hpp>
+#include <fmt/format.h>
 
 namespace redflag::daemon {
 namespace {
@@ -15,9 +15,13 @@ namespace {
 constexpr std::size_t kLongestUrl = std::size_t{16} << 10;
 constexpr std::size_t kLongestHost = 253;  // RFC 1035, written without the root's dot
 
-bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool is_host_name(std::string_view host) {
   // The underscore is no host name by RFC 952, but container and intranet names have it.
@@ -65,6 +69,10 @@ std::string Url::host_and_port() const {
   return ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
+std::string Url::origin() const {
+  return (tls ? "https://" : "http://") + host_and_port();
+}
+
 Result<Url> parse_url(std::string_view text, std::string_view doing) {
   const auto refuse = [&](std::string what, std::string advice = {}) {
     return fail(ErrorCode::invalid_input, std::string(doing), std::move(what), std::move(advice));
@@ -78,13 +86,15 @@ Result<Url> parse_url(std::string_view text, std::string_view doing) {
   }
   Url url;
   if (!take_scheme(text, url.tls)) {
-    return refuse("the URL does not begin with https:// or http://", "write it in full, as in https://api.wandb.ai");
+    return refuse("the URL does not begin with https:// or http://",
+                  "write it in full, as in https://api.wandb.ai");
   }
   const std::size_t authority_end = std::min(text.find_first_of("/?#"), text.size());
   std::string_view authority = text.substr(0, authority_end);
   std::string_view target = text.substr(authority_end);
   if (authority.find('@') != std::string_view::npos) {
-    return refuse("the URL holds a user name or password", "take it out of the URL; keys have settings of their own");
+    return refuse("the URL holds a user name or password",
+                  "take it out of the URL; keys have settings of their own");
   }
 
   std::string_view port;

@@ -70,7 +70,8 @@ struct Document {
   std::map<std::string, Fragment, std::less<>> fragments;
 };
 
-/// Nesting beyond this is refused, in selections, values and types: the parser and all that walk its tree recurse.
+/// Nesting beyond this is refused, in selections, values and types: the parser and all that walk its tree
+/// recurse.
 inline constexpr int kMaxDepth = 64;
 inline constexpr std::size_t kMaxQueryBytes = std::size_t{1} << 20;
 

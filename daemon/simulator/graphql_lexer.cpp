@@ -1,11 +1,11 @@
 // Follows section 2.1 of the GraphQL specification; strings are decoded here, so nobody else sees an escape.
 #include "daemon/simulator/graphql_lexer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace redflag::daemon::graphql {
 namespace {
@@ -55,7 +55,8 @@ std::int32_t hex4(std::string_view text) {
   return value;
 }
 
-/// Takes the common indentation and the blank first and last lines off a block string, as the specification says.
+/// Takes the common indentation and the blank first and last lines off a block string, as the specification
+/// says.
 std::string dedent(const std::string& raw) {
   std::vector<std::string> lines(1);
   for (std::size_t i = 0; i < raw.size(); ++i) {
@@ -128,7 +129,8 @@ Token Lexer::next() {
   if (std::string_view{"!$&():=@[]{|}"}.find(c) != std::string_view::npos) {
     return {Token::Kind::punctuator, std::string(1, c), start};
   }
-  return {Token::Kind::bad, fmt::format("byte 0x{:02x} has no place here", static_cast<unsigned char>(c)), start};
+  return {Token::Kind::bad, fmt::format("byte 0x{:02x} has no place here", static_cast<unsigned char>(c)),
+          start};
 }
 
 Token Lexer::number() {
@@ -155,7 +157,8 @@ Token Lexer::number() {
   }
   if (at_ < text_.size() && (is_name_start(text_[at_]) || text_[at_] == '.')) good = false;
   if (!good) return {Token::Kind::bad, "this is not a number", start};
-  return {real ? Token::Kind::real : Token::Kind::integer, std::string{text_.substr(start, at_ - start)}, start};
+  return {real ? Token::Kind::real : Token::Kind::integer, std::string{text_.substr(start, at_ - start)},
+          start};
 }
 
 bool Lexer::escape(std::string& out) {

@@ -1,4 +1,5 @@
-// Recursive descent over the executable part of GraphQL's grammar. The first error ends it: there is nobody to show more to.
+// Recursive descent over the executable part of GraphQL's grammar. The first error ends it: there is nobody
+// to show more to.
 #include <fmt/format.h>
 
 #include "daemon/simulator/graphql_document.h"
@@ -36,7 +37,8 @@ class Parser {
   /// Counts how deep the parser stands, for as long as it lives.
   struct Level {
     explicit Level(Parser& parser) : parser_(parser) {
-      if (++parser_.depth_ > kMaxDepth) parser_.complain(fmt::format("nested deeper than {} levels", kMaxDepth));
+      if (++parser_.depth_ > kMaxDepth)
+        parser_.complain(fmt::format("nested deeper than {} levels", kMaxDepth));
     }
     ~Level() { --parser_.depth_; }
     Level(const Level&) = delete;
@@ -213,14 +215,18 @@ class Parser {
 
   Literal::Kind scalar_kind() const {
     switch (token_.kind) {
-      case Token::Kind::integer: return Literal::Kind::integer;
-      case Token::Kind::real: return Literal::Kind::real;
-      case Token::Kind::string: return Literal::Kind::string;
+      case Token::Kind::integer:
+        return Literal::Kind::integer;
+      case Token::Kind::real:
+        return Literal::Kind::real;
+      case Token::Kind::string:
+        return Literal::Kind::string;
       case Token::Kind::name:
         if (token_.text == "null") return Literal::Kind::null;
         if (token_.text == "true" || token_.text == "false") return Literal::Kind::boolean;
         return Literal::Kind::enumeration;
-      default: complain("Expected a value");
+      default:
+        complain("Expected a value");
     }
   }
 

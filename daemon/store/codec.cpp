@@ -230,7 +230,8 @@ std::string encode_alert(const alerts::Alert& alert) {
                {"fired_at", time_json(alert.fired_at)},
                {"ended_at", time_json(alert.ended_at)},
                {"worst", to_string(alert.worst)},
-               {"run_name", alert.run_name}});
+               {"run_name", alert.run_name},
+               {"quiet", alert.quiet}});
 }
 
 Result<alerts::Alert> decode_alert(const std::string& text) {
@@ -241,6 +242,7 @@ Result<alerts::Alert> decode_alert(const std::string& text) {
     alert.ended_at = time_of(in, "ended_at");
     alert.worst = severity_from(in.value("worst", "")).value_or(Severity::warning);
     alert.run_name = in.value("run_name", "");
+    alert.quiet = in.value("quiet", false);
     return alert;
   });
 }

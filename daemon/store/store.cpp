@@ -131,7 +131,7 @@ struct Store::Impl {
   asio::awaitable<Result<void>> submit(Commit commit, std::optional<Retention> retention) {
     return asio::async_initiate<decltype(asio::use_awaitable), void(Result<void>)>(
         [this](auto handler, Commit wanted, std::optional<Retention> until) {
-          const auto executor = asio::get_associated_executor(handler);
+          auto executor = asio::get_associated_executor(handler);
           // The guard keeps the loop alive while the thread works.
           auto shared =
               std::make_shared<std::pair<decltype(handler), asio::executor_work_guard<decltype(executor)>>>(

@@ -43,6 +43,8 @@ class Engine {
 
   /// After a restart: fills windows and attributes from kept observations without evaluating anything.
   void rebuild(const Observation& observation);
+  /// The same for a mark that was told before: windows over time end where they ended.
+  void rebuild(const Watermark& mark);
   /// After a restart, once the windows are rebuilt. An instance whose rule no longer exists is returned as a closing
   /// transition in `out`.
   void restore(const RuleInstance& instance, std::vector<Transition>& out);

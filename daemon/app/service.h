@@ -1,0 +1,69 @@
+// The daemon put together: rules, store, monitor, channels and sources, from one configuration. It is the same object in
+// production and in tests; only the clock, the transport and the store's mode differ. A reload is: make a new one, and stop
+// the old one first.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/task_group.h"
+#include "daemon/config/config.h"
+#include "daemon/config/secret.h"
+#include "daemon/monitor/monitor.h"
+#include "daemon/net/http.h"
+#include "daemon/results/results_source.h"
+#include "daemon/runs/metric_names.h"
+#include "daemon/store/store.h"
+#include "daemon/wandb/graphql_client.h"
+#include "daemon/wandb/wandb_poller.h"
+
+namespace redflag::daemon {
+
+/// What the service needs of the world. All of it outlives the service.
+struct World {
+  asio::any_io_executor executor;
+  Clock& clock;
+  HttpTransport& transport;
+  Store& store;
+  FileSystem& files;
+  InotifyApi& inotify;
+};
+
+/// Secrets, resolved before the start, so that a missing one is an error then and not at the first alert.
+struct Secrets {
+  Secret wandb_key;
+  std::vector<std::pair<std::string, Secret>> webhooks;  ///< by receiver's name
+};
+
+class Service {
+ public:
+  /// Loads the rules and rebuilds what the store kept. Nothing runs yet. Every error names what to change.
+  static Result<std::unique_ptr<Service>> create(World world, const Config& config, Secrets secrets);
+
+  /// Starts the monitor and the sources.
+  void start();
+  /// Sources first, then what they handed over becomes durable and goes out. Ends within about `patience`.
+  asio::awaitable<void> stop(Duration patience);
+
+  /// "2 projects, 1 results root, 5 runs, 1 alert firing": for the log and systemd's status line.
+  std::string status_line() const;
+  Monitor& monitor() { return monitor_; }
+
+ private:
+  Service(World world, const Config& config, Secrets secrets, MetricNames names, std::shared_ptr<const RuleSet> rules);
+  void add_wandb(const Config& config, Secret key);
+  void add_results(const Config& config);
+
+  World world_;
+  MetricNames names_;
+  Monitor monitor_;
+  std::unique_ptr<GraphqlClient> wandb_client_;
+  std::vector<std::unique_ptr<WandbPoller>> pollers_;
+  std::vector<std::unique_ptr<ResultsSource>> results_;
+  TaskGroup sources_;
+};
+
+}  // namespace redflag::daemon

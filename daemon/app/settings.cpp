@@ -1,0 +1,136 @@
+#include "daemon/app/settings.h"
+
+#include <fmt/format.h>
+
+#include "daemon/config/proxy.h"
+#include "daemon/config/secrets.h"
+
+namespace redflag::daemon {
+namespace {
+
+LogLevel level_of(LogThreshold level) {
+  switch (level) {
+    case LogThreshold::debug: return LogLevel::debug;
+    case LogThreshold::info: return LogLevel::info;
+    case LogThreshold::warning: return LogLevel::warning;
+    case LogThreshold::error: return LogLevel::error;
+  }
+  return LogLevel::info;
+}
+
+nlohmann::json json_of(const ConfigScalar& value) {
+  return std::visit([](const auto& v) { return nlohmann::json(v); }, value);
+}
+
+RunFilter run_filter(const RunFilterConfig& from) {
+  RunFilter filter;
+  filter.tags = from.tags;
+  filter.names = from.names;
+  filter.groups = from.groups;
+  for (const std::string& state : from.states) filter.states.push_back(run_state_from(state));
+  if (from.max_age > Duration::zero()) filter.max_age = from.max_age;
+  for (const auto& [key, value] : from.config) filter.config.emplace_back(key, json_of(value));
+  return filter;
+}
+
+}  // namespace
+
+LogOptions log_options(const Config& config) {
+  LogOptions options;
+  options.level = level_of(config.log.level);
+  options.format = config.log.format == TextFormat::json ? LogFormat::json : LogFormat::text;
+  if (config.log.file != "stderr" && config.log.file != "journal") options.file = config.log.file;
+  options.timestamps = config.log.file != "journal" && !(options.file.empty() && stderr_is_journal());
+  return options;
+}
+
+HttpClientSettings http_settings(const Config& config) {
+  HttpClientSettings settings;
+  settings.user_agent = fmt::format("redflag/{}", REDFLAG_VERSION);
+  settings.ca_file = config.wandb.ca_file;
+  settings.proxy_for = [proxies = config.network.proxies](const Url& url) -> std::optional<Proxy> {
+    const std::optional<ProxyUrl> found = proxies.proxy_for(url.origin());
+    if (!found) return std::nullopt;
+    return Proxy{found->host, found->port, std::string(found->credentials.reveal())};
+  };
+  return settings;
+}
+
+RuleFiles rule_files(const Config& config) {
+  return {config.rules.packs, config.rules.directory, {}};
+}
+
+MetricNames metric_names(const Config& config) {
+  std::vector<MetricAlias> own;
+  for (const auto& [canonical, aliases] : config.metrics.aliases) {
+    for (const AliasConfig& alias : aliases) own.push_back({canonical, alias.name, alias.scale});
+  }
+  return MetricNames(std::move(own));
+}
+
+GraphqlClientOptions graphql_options(const Config& config) {
+  GraphqlClientOptions options;
+  options.base_url = config.wandb.base_url;
+  options.timeout = config.wandb.timeout;
+  options.max_answer_bytes = config.wandb.max_response_size.bytes;
+  options.spacing = Duration{static_cast<std::int64_t>(1e6 / config.wandb.max_requests_per_second)};
+  return options;
+}
+
+WandbPollerOptions poller_options(const Config& config, const ProjectConfig& project) {
+  WandbPollerOptions options;
+  options.entity = project.entity;
+  options.project = project.project;
+  options.filter = run_filter(project.runs);
+  options.poll_interval = config.wandb.poll_interval;
+  options.runs_per_page = static_cast<int>(config.wandb.run_page_size);
+  options.page_steps = config.wandb.history_page_steps;
+  // Several daemons started together must not come back together after an outage.
+  options.jitter_seed = static_cast<std::uint32_t>(std::hash<std::string>{}(project.entity + '/' + project.project)) | 1U;
+  return options;
+}
+
+ResultsSettings results_settings(const Config& config, const ResultsRoot& root) {
+  ResultsSettings settings;
+  settings.root = root.path;
+  settings.timing.settle = config.results.settle;
+  settings.timing.incomplete_after = config.results.incomplete_after;
+  settings.timing.step_settle = config.results.step_settle;
+  settings.watcher.rescan_every = config.results.rescan_interval;
+  return settings;
+}
+
+std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secrets& secrets, HttpTransport& transport) {
+  std::vector<std::unique_ptr<Channel>> channels;
+  for (const ReceiverConfig& receiver : config.alerts.receivers) {
+    if (receiver.type == ReceiverType::log) {
+      channels.push_back(std::make_unique<LogChannel>(receiver.name, receiver.min_severity));
+      continue;
+    }
+    for (auto& [name, webhook] : secrets.webhooks) {
+      if (name != receiver.name) continue;
+      channels.push_back(std::make_unique<SlackChannel>(receiver.name, webhook, receiver.min_severity, transport));
+    }
+  }
+  return channels;
+}
+
+Result<Secrets> find_secrets(const Config& config, const Environment& env) {
+  Secrets secrets;
+  if (config.wandb.active()) {
+    Result<FoundSecret> key = find_wandb_api_key(config.wandb, env);
+    if (!key) return tl::unexpected<Error>(std::move(key.error()));
+    for (const std::string& warning : key->warnings) log_warning("config", "{}", warning);
+    secrets.wandb_key = std::move(key->value);
+  }
+  for (const ReceiverConfig& receiver : config.alerts.receivers) {
+    if (receiver.type != ReceiverType::slack) continue;
+    Result<FoundSecret> webhook = find_slack_webhook(receiver, env);
+    if (!webhook) return tl::unexpected<Error>(std::move(webhook.error()));
+    for (const std::string& warning : webhook->warnings) log_warning("config", "{}", warning);
+    secrets.webhooks.emplace_back(receiver.name, std::move(webhook->value));
+  }
+  return secrets;
+}
+
+}  // namespace redflag::daemon

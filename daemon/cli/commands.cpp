@@ -1,0 +1,59 @@
+#include "daemon/cli/commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+
+#include "daemon/cli/demo.h"
+#include "daemon/cli/replay.h"
+#include "daemon/config/suggest.h"
+
+namespace redflag::daemon {
+namespace {
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  int (*run)(const std::vector<std::string>& words);
+};
+
+constexpr std::array<Command, 2> kCommands{{
+    {"demo", "the whole system on simulated data: five runs, one of them failing; no account needed", demo_command},
+    {"replay", "run the rules over recorded training logs: what would have fired, and when", replay_command},
+}};
+
+std::string overview() {
+  std::string text = "usage: redflag COMMAND [OPTIONS]\n\nWatches machine-learning training and says what is wrong.\n\ncommands:\n";
+  for (const Command& command : kCommands) text += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  text += "\n`redflag COMMAND --help` explains one. The daemon itself is redflagd.\n";
+  return text;
+}
+
+}  // namespace
+
+int redflag_main(const std::vector<std::string>& words) {
+  std::signal(SIGPIPE, SIG_IGN);
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    fmt::print(words.empty() ? stderr : stdout, "{}", overview());
+    return words.empty() ? 2 : 0;
+  }
+  if (words[0] == "--version") {
+    fmt::print("redflag {}\n", REDFLAG_VERSION);
+    return 0;
+  }
+  const auto found = std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == words[0]; });
+  if (found == kCommands.end()) {
+    std::vector<std::string_view> known;
+    for (const Command& command : kCommands) known.push_back(command.name);
+    const std::string_view meant = settings::nearest(words[0], known);
+    fmt::print(stderr, "redflag: unknown command \"{}\"{}\n\n{}", words[0],
+               meant.empty() ? std::string() : fmt::format("; did you mean \"{}\"?", meant), overview());
+    return 2;
+  }
+  return found->run({words.begin() + 1, words.end()});
+}
+
+}  // namespace redflag::daemon

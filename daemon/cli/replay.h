@@ -1,0 +1,12 @@
+// `redflag replay`: the same engine over recorded logs, saying what would have fired and when.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace redflag::daemon {
+
+/// Returns the exit code: 0 everything was read, 1 something could not be, 2 usage.
+int replay_command(const std::vector<std::string>& words);
+
+}  // namespace redflag::daemon

@@ -1,0 +1,406 @@
+// The table: every key of the configuration, once. Defaults, ranges, checks, suggestions, `redflagd
+// --check-config`, the example file and docs/configuration.md come from here.
+#include <array>
+#include <type_traits>
+
+#include "daemon/config/schema.h"
+
+namespace redflag::daemon::settings {
+namespace {
+
+template <typename T>
+struct EnumNames;
+
+template <>
+struct EnumNames<TextFormat> {
+  static constexpr std::array all{TextFormat::text, TextFormat::json};
+};
+template <>
+struct EnumNames<ReceiverType> {
+  static constexpr std::array all{ReceiverType::slack, ReceiverType::log};
+};
+template <>
+struct EnumNames<LogThreshold> {
+  static constexpr std::array all{LogThreshold::debug, LogThreshold::info, LogThreshold::warning,
+                                  LogThreshold::error};
+};
+template <>
+struct EnumNames<Severity> {
+  static constexpr std::array all{Severity::info, Severity::warning, Severity::critical};
+};
+
+template <auto Member>
+struct MemberOf;
+template <typename Class, typename Type, Type Class::*Member>
+struct MemberOf<Member> {
+  using Object = Class;
+  using Field = Type;
+};
+
+template <typename T>
+constexpr Kind kind_of() {
+  if constexpr (std::is_same_v<T, bool>) return Kind::boolean;
+  if constexpr (std::is_same_v<T, std::int64_t>) return Kind::integer;
+  if constexpr (std::is_same_v<T, double>) return Kind::number;
+  if constexpr (std::is_same_v<T, Duration>) return Kind::duration;
+  if constexpr (std::is_same_v<T, ByteSize>) return Kind::size;
+  if constexpr (std::is_same_v<T, std::vector<std::string>>) return Kind::text_list;
+  if constexpr (std::is_same_v<T, ConfigScalarMap>) return Kind::scalar_map;
+  if constexpr (std::is_same_v<T, MetricAliasMap>) return Kind::alias_map;
+  if constexpr (std::is_enum_v<T>) return Kind::choice;
+  return Kind::text;
+}
+
+/// A key that holds a value: kind and access follow from the member.
+template <auto Member>
+Key value(std::string_view name, std::string_view doc) {
+  using Object = typename MemberOf<Member>::Object;
+  using Field = typename MemberOf<Member>::Field;
+  Key key;
+  key.name = name;
+  key.doc = doc;
+  key.kind = kind_of<Field>();
+  if constexpr (std::is_enum_v<Field>) {
+    for (const Field each : EnumNames<Field>::all) key.choices.push_back(to_string(each));
+    key.get = [](const void* object) {
+      return Value(std::string(to_string(static_cast<const Object*>(object)->*Member)));
+    };
+    key.set = [](void* object, Value to) {
+      const std::string* text = std::get_if<std::string>(&to);
+      for (const Field each : EnumNames<Field>::all) {
+        if (text != nullptr && *text == to_string(each)) static_cast<Object*>(object)->*Member = each;
+      }
+    };
+  } else {
+    key.get = [](const void* object) { return Value(static_cast<const Object*>(object)->*Member); };
+    key.set = [](void* object, Value to) {
+      if (Field* field = std::get_if<Field>(&to)) static_cast<Object*>(object)->*Member = std::move(*field);
+    };
+  }
+  return key;
+}
+
+template <auto Member>
+Key section(std::string_view name, std::string_view doc, const Section& inner) {
+  Key key;
+  key.name = name;
+  key.doc = doc;
+  key.kind = Kind::section;
+  key.section = &inner;
+  key.child = [](void* object) -> void* {
+    return &(static_cast<typename MemberOf<Member>::Object*>(object)->*Member);
+  };
+  return key;
+}
+
+template <auto Member>
+Key list(std::string_view name, std::string_view doc, const Section& inner) {
+  using Object = typename MemberOf<Member>::Object;
+  Key key;
+  key.name = name;
+  key.doc = doc;
+  key.kind = Kind::section_list;
+  key.section = &inner;
+  key.count = [](const void* object) { return (static_cast<const Object*>(object)->*Member).size(); };
+  key.at = [](void* object, std::size_t index) -> void* {
+    return &(static_cast<Object*>(object)->*Member)[index];
+  };
+  key.append = [](void* object) -> void* { return &(static_cast<Object*>(object)->*Member).emplace_back(); };
+  return key;
+}
+
+std::vector<std::pair<std::string_view, std::string>> split_project(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return {{"project", std::string(text)}};
+  return {{"entity", std::string(text.substr(0, slash))}, {"project", std::string(text.substr(slash + 1))}};
+}
+
+std::vector<std::pair<std::string_view, std::string>> only_path(std::string_view text) {
+  return {{"path", std::string(text)}};
+}
+
+const Section& run_filter() {
+  static const Section table({
+      value<&RunFilterConfig::tags>("tags", "Runs that have at least one of these tags.")
+          .fallback_is("[]")
+          .for_example("[full_finetune]"),
+      value<&RunFilterConfig::names>("names", "Runs whose display name matches one of these globs (* and ?).")
+          .fallback_is("[]")
+          .for_example("[\"full_ft_*\"]"),
+      value<&RunFilterConfig::groups>("groups", "Runs of one of these groups.").fallback_is("[]"),
+      value<&RunFilterConfig::states>("states", "Runs in one of these states.")
+          .fallback_is("[]")
+          .one_of(
+              {"running", "finished", "failed", "crashed", "killed", "pending", "preempting", "preempted"}),
+      value<&RunFilterConfig::max_age>("max_age", "Runs created at most so long ago; 0s is no limit.")
+          .fallback_is("0s")
+          .range("0s", "5000d")
+          .for_example("30d"),
+      value<&RunFilterConfig::config>("config", "Runs whose config has these values.")
+          .fallback_is("{}")
+          .for_example("{task_name: sst2}"),
+  });
+  return table;
+}
+
+const Section& project() {
+  static const Section table({
+      value<&ProjectConfig::entity>("entity", "Team or user that the project belongs to.")
+          .fallback_is("\"\"")
+          .else_from("`WANDB_ENTITY`")
+          .from_variable("WANDB_ENTITY"),
+      value<&ProjectConfig::project>("project", "The project's name.").is_required(),
+      section<&ProjectConfig::runs>("runs", "Which of its runs are followed; takes the place of wandb.runs.",
+                                    run_filter()),
+  });
+  return table;
+}
+
+const Section& wandb() {
+  static const Section table({
+      value<&WandbConfig::enabled>("enabled", "Follow runs through the W&B API.").fallback_is("true"),
+      value<&WandbConfig::base_url>("base_url",
+                                    "Address of the W&B server, with its path prefix if it has one.")
+          .of_kind(Kind::url)
+          .fallback_is("https://api.wandb.ai")
+          .from_variable("WANDB_BASE_URL"),
+      list<&WandbConfig::projects>(
+          "projects", "Projects to follow: \"entity/project\", or {entity, project, runs}.", project())
+          .short_form(split_project, "entity/project")
+          .else_from("`WANDB_ENTITY` and `WANDB_PROJECT`, if set")
+          .for_example("[my-team/my-project]"),
+      section<&WandbConfig::runs>(
+          "runs", "Which runs are followed. All criteria that are given have to hold; none given: all runs.",
+          run_filter()),
+      value<&WandbConfig::poll_interval>("poll_interval", "How often running runs are asked for new points.")
+          .fallback_is("15s")
+          .range("1s", "1h"),
+      value<&WandbConfig::timeout>("timeout", "Longest wait for one answer.")
+          .fallback_is("30s")
+          .range("1s", "10m"),
+      value<&WandbConfig::stale_after>("stale_after",
+                                       "A running run that W&B has told nothing new of for so long is stale.")
+          .fallback_is("10m")
+          .range("1m", "7d"),
+      value<&WandbConfig::api_key_file>(
+          "api_key_file",
+          "File with the API key. Before it comes the systemd credential wandb_api_key; after it "
+          "WANDB_API_KEY and netrc.")
+          .of_kind(Kind::path)
+          .fallback_is("\"\"")
+          .is_secret_path()
+          .for_example("/etc/redflag/wandb_api_key"),
+      value<&WandbConfig::ca_file>("ca_file",
+                                   "PEM file with further certificate authorities to trust (a private CA).")
+          .of_kind(Kind::path)
+          .fallback_is("\"\"")
+          .for_example("/etc/ssl/certs/my-ca.pem"),
+      value<&WandbConfig::max_requests_per_second>("max_requests_per_second",
+                                                   "Requests per second, all projects together.")
+          .fallback_is("1")
+          .range("0.01", "20"),
+      value<&WandbConfig::run_page_size>("run_page_size", "Runs in one page of a listing.")
+          .fallback_is("50")
+          .range("1", "500")
+          .is_advanced(),
+      value<&WandbConfig::history_page_steps>("history_page_steps",
+                                              "Steps asked for in one page of a history.")
+          .fallback_is("1000")
+          .range("10", "100000")
+          .is_advanced(),
+      value<&WandbConfig::max_response_size>("max_response_size", "Answers beyond this size are refused.")
+          .fallback_is("64MiB")
+          .range("1MiB", "1GiB")
+          .is_advanced(),
+  });
+  return table;
+}
+
+const Section& results() {
+  static const Section root({
+      value<&ResultsRoot::path>("path", "The directory. It need not exist yet.")
+          .of_kind(Kind::path)
+          .is_required(),
+  });
+  static const Section table({
+      list<&ResultsConfig::roots>("roots", "Results directories to watch: a path, or {path}.", root)
+          .short_form(only_path, "/path")
+          .for_example("[/data/results]"),
+      value<&ResultsConfig::settle>("settle", "A file is checked once its size has been still for so long.")
+          .fallback_is("2s")
+          .range("100ms", "10m"),
+      value<&ResultsConfig::incomplete_after>(
+          "incomplete_after",
+          "A file that is still incomplete after so long without a write is damaged, not in progress.")
+          .fallback_is("2m")
+          .range("1s", "1d"),
+      value<&ResultsConfig::step_settle>(
+          "step_settle", "A step directory counts as written once nothing in it changed for so long.")
+          .fallback_is("30s")
+          .range("1s", "1h"),
+      value<&ResultsConfig::rescan_interval>(
+          "rescan_interval",
+          "How often everything is looked at again, for what inotify does not tell (network file systems).")
+          .fallback_is("5m")
+          .range("10s", "1d"),
+  });
+  return table;
+}
+
+const Section& metrics() {
+  static const Section table({
+      value<&MetricsConfig::aliases>(
+          "aliases",
+          "Further names that metrics are logged under: canonical name → names, each a text or {name, "
+          "scale}; "
+          "value = logged value × scale. The names of HF Trainer and Lightning are built in.")
+          .fallback_is("{}")
+          .for_example("{train_loss: [my/loss, {name: my/loss_percent, scale: 0.01}]}"),
+  });
+  return table;
+}
+
+const Section& rules() {
+  static const Section table({
+      value<&RulesConfig::packs>("packs", "Rule packs that ship with redflag.").fallback_is("[step3]"),
+      value<&RulesConfig::directory>("directory", "Directory with rule packs of your own (*.yaml).")
+          .of_kind(Kind::path)
+          .fallback_is("\"\"")
+          .for_example("/etc/redflag/rules.d"),
+  });
+  return table;
+}
+
+const Section& receiver() {
+  static const Section table({
+      value<&ReceiverConfig::name>("name", "Its name in logs and status; has to be unique.")
+          .fallback_is("\"\"")
+          .else_from("its type"),
+      value<&ReceiverConfig::type>("type", "What kind of channel it is.").is_required(),
+      value<&ReceiverConfig::min_severity>("min_severity", "Alerts below this severity are not sent to it.")
+          .fallback_is("info"),
+      value<&ReceiverConfig::webhook_file>(
+          "webhook_file",
+          "File with the webhook's URL. Before it comes the systemd credential slack_webhook; after it "
+          "REDFLAG_SLACK_WEBHOOK.")
+          .of_kind(Kind::path)
+          .fallback_is("\"\"")
+          .belongs_to("slack")
+          .is_secret_path(),
+      value<&ReceiverConfig::mention>("mention", "Put before critical alerts: \"<!here>\", \"<@U012345>\".")
+          .fallback_is("\"\"")
+          .belongs_to("slack"),
+      value<&ReceiverConfig::file>("file", "Where to write: a path, stderr or journal.")
+          .of_kind(Kind::path)
+          .fallback_is("stderr")
+          .one_of({"stderr", "journal"})
+          .belongs_to("log"),
+      value<&ReceiverConfig::format>("format", "One line per event, as text or as a JSON object.")
+          .fallback_is("text")
+          .belongs_to("log"),
+  });
+  return table;
+}
+
+const Section& alerts() {
+  static const Section table({
+      list<&AlertsConfig::receivers>("receivers", "Channels that alerts go to.", receiver())
+          .else_from("a `log` to stderr; and `slack`, if the credential slack_webhook or "
+                     "`REDFLAG_SLACK_WEBHOOK` is there")
+          .for_example("[{type: slack, webhook_file: /etc/redflag/slack_webhook, min_severity: warning}, "
+                       "{type: log, file: stderr}]"),
+  });
+  return table;
+}
+
+const Section& store() {
+  static const Section table({
+      value<&StoreConfig::state_directory>("state_directory",
+                                           "Where points, alerts and unsent messages are kept.")
+          .of_kind(Kind::path)
+          .fallback_is("\"\"")
+          .else_from(
+              "`$STATE_DIRECTORY` (systemd), else `$XDG_STATE_HOME/redflag`, else `~/.local/state/redflag`; "
+              "`/var/lib/redflag` for root under systemd"),
+      value<&StoreConfig::retention>("retention", "How long points and ended alerts are kept.")
+          .fallback_is("30d")
+          .range("1h", "3650d"),
+  });
+  return table;
+}
+
+const Section& log() {
+  static const Section table({
+      value<&LogConfig::level>("level", "The least important messages to write.").fallback_is("info"),
+      value<&LogConfig::format>("format", "One line per event, as text or as a JSON object.")
+          .fallback_is("text"),
+      value<&LogConfig::file>("file", "Where to write: a path, stderr or journal.")
+          .of_kind(Kind::path)
+          .fallback_is("stderr")
+          .one_of({"stderr", "journal"}),
+  });
+  return table;
+}
+
+const Section& network() {
+  static const Section table({
+      value<&NetworkConfig::proxy>(
+          "proxy",
+          "Proxy for http and https: http://host:port, or none. One with a password goes into HTTPS_PROXY.")
+          .of_kind(Kind::url)
+          .fallback_is("\"\"")
+          .one_of({"none"})
+          .else_from("`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`")
+          .for_example("http://proxy.example:3128"),
+      value<&NetworkConfig::no_proxy>(
+          "no_proxy", "Hosts and domains that are reached directly, besides those in NO_PROXY.")
+          .fallback_is("[]")
+          .for_example("[.example.com, 10.0.0.5]"),
+  });
+  return table;
+}
+
+}  // namespace
+
+const Section& schema() {
+  static const Section table({
+      section<&Config::wandb>("wandb", "Weights & Biases: which runs to follow, and how.", wandb()),
+      section<&Config::results>("results", "Results directories: checkpoints and representations.",
+                                results()),
+      section<&Config::metrics>("metrics", "Names of metrics.", metrics()),
+      section<&Config::rules>("rules", "What counts as a red flag.", rules()),
+      section<&Config::alerts>("alerts", "Where red flags are announced.", alerts()),
+      section<&Config::store>("store", "What redflagd remembers.", store()),
+      section<&Config::log>("log", "The daemon's own log.", log()),
+      section<&Config::network>("network", "The way to the outside.", network()),
+  });
+  return table;
+}
+
+}  // namespace redflag::daemon::settings
+
+namespace redflag::daemon {
+
+std::string_view to_string(TextFormat format) {
+  return format == TextFormat::json ? "json" : "text";
+}
+
+std::string_view to_string(ReceiverType type) {
+  return type == ReceiverType::slack ? "slack" : "log";
+}
+
+std::string_view to_string(LogThreshold level) {
+  switch (level) {
+    case LogThreshold::debug:
+      return "debug";
+    case LogThreshold::info:
+      return "info";
+    case LogThreshold::warning:
+      return "warning";
+    case LogThreshold::error:
+      return "error";
+  }
+  return "info";
+}
+
+}  // namespace redflag::daemon

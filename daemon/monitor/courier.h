@@ -1,0 +1,47 @@
+// Brings messages to their channels. The dispatcher decides what is due, the channel delivers it, and the outcome is made
+// durable before the next message of that channel goes: a crash can repeat at most the one in flight.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "alerts/outbox/dispatcher.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/event.h"
+#include "daemon/monitor/channel.h"
+#include "daemon/monitor/committer.h"
+
+namespace redflag::daemon {
+
+class Courier {
+ public:
+  Courier(asio::any_io_executor executor, Clock& clock, Committer& committer, std::vector<std::unique_ptr<Channel>> channels);
+
+  /// Forms of a notification for every channel that wants it.
+  std::vector<alerts::OutboxMessage> render(const alerts::Notification& notification) const;
+
+  /// At start: what was kept. Messages of a channel that is no longer configured are reported and stay in the store.
+  void restore(std::vector<alerts::OutboxMessage> kept);
+  /// Durable by now: may be sent.
+  void enqueue(std::vector<alerts::OutboxMessage> messages);
+
+  /// Delivers to one channel until cancelled. Run one for each.
+  asio::awaitable<void> run(Channel& channel);
+  /// Waits until nothing is due any more, at most `patience`: for an orderly stop.
+  asio::awaitable<void> drain(Duration patience);
+
+  const std::vector<std::unique_ptr<Channel>>& channels() const { return channels_; }
+  std::vector<alerts::ChannelHealth> health() const { return dispatcher_.health(clock_.now()); }
+
+ private:
+  asio::awaitable<void> deliver(Channel& channel, alerts::OutboxMessage message);
+  alerts::OutboxMessage settle(Channel& channel, const alerts::OutboxMessage& message, const alerts::Verdict& verdict);
+
+  Clock& clock_;
+  Committer& committer_;
+  Event work_;
+  alerts::Dispatcher dispatcher_;
+  std::vector<std::unique_ptr<Channel>> channels_;
+};
+
+}  // namespace redflag::daemon

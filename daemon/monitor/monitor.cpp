@@ -1,0 +1,106 @@
+#include "daemon/monitor/monitor.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "daemon/base/log.h"
+
+namespace redflag::daemon {
+
+using namespace std::chrono_literals;
+
+Monitor::Monitor(asio::any_io_executor executor, Clock& clock, Store& store, std::shared_ptr<const RuleSet> rules,
+                 std::vector<std::unique_ptr<Channel>> channels, MonitorOptions options)
+    : clock_(clock),
+      store_(store),
+      options_(options),
+      committer_(executor, clock, store),
+      courier_(executor, clock, committer_, std::move(channels)),
+      pipeline_(std::move(rules), [this](const alerts::Notification& n) { return courier_.render(n); }),
+      progress_(options.progress_interval),
+      tasks_(executor, clock) {}
+
+Result<void> Monitor::resume() {
+  std::size_t skipped = 0;
+  Result<StoredState> state = store_.load(skipped);
+  if (!state) return tl::unexpected<Error>(std::move(state.error()));
+  if (skipped > 0) log_warning("store", "{} kept record(s) could not be read and were left out", skipped);
+  courier_.restore(std::move(state->unsent));
+  pipeline_.resume(std::move(*state));
+  Result<void> points = store_.load_points([this](const Subject& s) { return pipeline_.wants_points_of(s); },
+                                           [this](Observation&& point) { pipeline_.rebuild(std::move(point)); });
+  if (!points) return points;
+  Commit commit = pipeline_.finish_resume();
+  std::vector<alerts::OutboxMessage> messages = commit.messages;
+  committer_.post(std::move(commit));
+  courier_.enqueue(std::move(messages));
+  return {};
+}
+
+void Monitor::start() {
+  tasks_.start("store", [this] { return committer_.run(); });
+  tasks_.start("ticks", [this] { return tick(); });
+  tasks_.start("prune", [this] { return prune(); });
+  for (const auto& channel : courier_.channels()) {
+    tasks_.start("alert " + channel->name(), [this, c = channel.get()] { return courier_.run(*c); });
+  }
+}
+
+asio::awaitable<void> Monitor::stop(Duration patience) {
+  const Duration deadline = clock_.monotonic() + patience;
+  co_await courier_.drain(patience * 3 / 4);
+  while (!committer_.idle() && clock_.monotonic() < deadline) co_await clock_.sleep(5ms);
+  co_await tasks_.stop(std::max<Duration>(deadline - clock_.monotonic(), 100ms));
+}
+
+asio::awaitable<Result<void>> Monitor::submit(SourceBatch batch) {
+  progress_.note(batch, *this, clock_.monotonic());
+  co_await keep(pipeline_.apply(std::move(batch), clock_.now()));
+  co_return Result<void>{};
+}
+
+asio::awaitable<void> Monitor::keep(Commit commit) {
+  if (commit.empty()) co_return;
+  std::vector<alerts::OutboxMessage> messages = commit.messages;
+  co_await committer_.submit(std::move(commit));
+  courier_.enqueue(std::move(messages));
+}
+
+asio::awaitable<void> Monitor::tick() {
+  for (;;) {
+    co_await clock_.sleep(1s);
+    co_await keep(pipeline_.tick(clock_.now()));
+  }
+}
+
+asio::awaitable<void> Monitor::prune() {
+  for (;;) {
+    co_await clock_.sleep(6h);
+    const Time now = clock_.now();
+    const Result<void> done = co_await store_.prune({now - options_.retention, now - 7 * 24h, now - options_.retention});
+    if (!done) log_warning("store", "{}", done.error().text());
+  }
+}
+
+std::optional<std::string> Monitor::cursor(const std::string& source, const std::string& key) const {
+  return pipeline_.cursor(source, key);
+}
+
+const RunInfo* Monitor::run(const std::string& key) const {
+  return pipeline_.run(key);
+}
+
+void Monitor::announce(Severity severity, std::string title, std::string text) {
+  alerts::Notification notice;
+  notice.kind = alerts::NotificationKind::notice;
+  notice.severity = severity;
+  notice.time = clock_.now();
+  notice.title = std::move(title);
+  notice.text = std::move(text);
+  Commit commit = pipeline_.announce(notice);
+  std::vector<alerts::OutboxMessage> messages = commit.messages;
+  committer_.post(std::move(commit));
+  courier_.enqueue(std::move(messages));  // at worst said twice: a notice has nothing behind it that could be lost
+}
+
+}  // namespace redflag::daemon

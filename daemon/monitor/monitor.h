@@ -1,0 +1,61 @@
+// The heart of the daemon: takes what the sources learnt, runs it through the rules, makes it durable, then lets the alerts go.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/task_group.h"
+#include "daemon/monitor/committer.h"
+#include "daemon/monitor/courier.h"
+#include "daemon/monitor/intake.h"
+#include "daemon/monitor/pipeline.h"
+#include "daemon/monitor/progress.h"
+
+namespace redflag::daemon {
+
+struct MonitorOptions {
+  Duration progress_interval = std::chrono::seconds{30};  ///< of the log's line for each run
+  Duration retention = std::chrono::hours{24 * 90};       ///< of points of ended runs and of ended alerts
+};
+
+class Monitor : public Intake {
+ public:
+  Monitor(asio::any_io_executor executor, Clock& clock, Store& store, std::shared_ptr<const RuleSet> rules,
+          std::vector<std::unique_ptr<Channel>> channels, MonitorOptions options);
+
+  /// Reads what was kept and rebuilds windows, alerts and the outbox from it. Before start().
+  Result<void> resume();
+  /// Starts ticking, writing, delivering and pruning.
+  void start();
+  /// Sources have stopped: lets what is under way become durable and go out, then stops. At most `patience`.
+  asio::awaitable<void> stop(Duration patience);
+
+  asio::awaitable<Result<void>> submit(SourceBatch batch) override;
+  std::optional<std::string> cursor(const std::string& source, const std::string& key) const override;
+  const RunInfo* run(const std::string& key) const override;
+
+  /// Something redflag says of itself, through every channel.
+  void announce(Severity severity, std::string title, std::string text);
+
+  const Pipeline& pipeline() const { return pipeline_; }
+  const Courier& courier() const { return courier_; }
+  const Committer& committer() const { return committer_; }
+
+ private:
+  asio::awaitable<void> keep(Commit commit);
+  asio::awaitable<void> tick();
+  asio::awaitable<void> prune();
+
+  Clock& clock_;
+  Store& store_;
+  MonitorOptions options_;
+  Committer committer_;
+  Courier courier_;
+  Pipeline pipeline_;
+  ProgressLog progress_;
+  TaskGroup tasks_;
+};
+
+}  // namespace redflag::daemon

@@ -1,0 +1,59 @@
+// From what a source says to what has to be kept and sent, without waiting for anything: registry, engine, lifecycle, messages.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "alerts/lifecycle.h"
+#include "daemon/monitor/intake.h"
+#include "daemon/store/records.h"
+#include "rules/engine/engine.h"
+
+namespace redflag::daemon {
+
+class Pipeline {
+ public:
+  /// Gives a notification its form for every channel that wants it.
+  using Render = std::function<std::vector<alerts::OutboxMessage>(const alerts::Notification&)>;
+
+  Pipeline(std::shared_ptr<const RuleSet> rules, Render render);
+
+  /// After a start or a reload: what was kept. Points come through `rebuild` between the two; `finish` may yield transitions
+  /// (rules that no longer exist).
+  void resume(StoredState&& state);
+  bool wants_points_of(const Subject& subject) const;
+  void rebuild(Observation&& point) { engine_.rebuild(point); }
+  Commit finish_resume();
+
+  /// Applies a batch. What comes back has to be committed whole before any of its messages is sent.
+  Commit apply(SourceBatch&& batch, Time now);
+  Commit tick(Time now);
+  /// Something redflag says of itself.
+  Commit announce(const alerts::Notification& notification);
+
+  std::optional<std::string> cursor(const std::string& source, const std::string& key) const;
+  const RunInfo* run(const std::string& key) const;
+  const std::unordered_map<std::string, RunInfo>& runs() const { return runs_; }
+  const alerts::Lifecycle& lifecycle() const { return lifecycle_; }
+
+ private:
+  void take_run(RunInfo&& run, Commit& commit);
+  void take_cursor(CursorUpdate&& update, Commit& commit, Time now);
+  void first_read_done(const std::string& source, Commit& commit, Time now);
+  void settle(std::vector<Transition>& transitions, Commit& commit);
+  void say(const alerts::Notification& notification, Commit& commit);
+  alerts::RunContext context_of(const std::string& run_key) const;
+
+  Engine engine_;
+  alerts::Lifecycle lifecycle_;
+  Render render_;
+  std::unordered_map<std::string, RunInfo> runs_;
+  std::map<std::pair<std::string, std::string>, std::string> cursors_;
+  std::vector<RuleInstance> kept_instances_;
+};
+
+}  // namespace redflag::daemon

@@ -1,0 +1,22 @@
+// The part of the log that shows a run is alive: its newest step and numbers, now and then.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include "daemon/monitor/intake.h"
+
+namespace redflag::daemon {
+
+class ProgressLog {
+ public:
+  explicit ProgressLog(Duration interval) : interval_(interval) {}
+  /// Notes a batch before it is applied; logs a line for each run that has news and was quiet for the interval.
+  void note(const SourceBatch& batch, const Intake& intake, Duration monotonic);
+
+ private:
+  Duration interval_;
+  std::unordered_map<std::string, Duration> last_;
+};
+
+}  // namespace redflag::daemon

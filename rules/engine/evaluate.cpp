@@ -1,0 +1,267 @@
+#include "rules/engine/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace redflag {
+namespace {
+
+Value windowed_value(FunctionId function, const Window& window, const Series& series) {
+  switch (function) {
+    case FunctionId::last: return window.points() > 0 ? Value::of(series.ring.back().value) : Value{};
+    case FunctionId::count: return Value::of(static_cast<double>(window.numbers()));
+    case FunctionId::count_nonfinite: return Value::of(static_cast<double>(window.nonfinite()));
+    case FunctionId::nonfinite: return window.points() > 0 ? Value::of(window.nonfinite() > 0) : Value{};
+    case FunctionId::min: {
+      const Extrema extrema = window.extrema();
+      return extrema.any ? Value::of(extrema.low) : Value{};
+    }
+    case FunctionId::max: {
+      const Extrema extrema = window.extrema();
+      return extrema.any ? Value::of(extrema.high) : Value{};
+    }
+    case FunctionId::mean: {
+      const Moments moments = window.moments();
+      return moments.n > 0.0 ? Value::of(moments.mean_y) : Value{};
+    }
+    case FunctionId::slope: {
+      const Moments moments = window.moments();
+      return moments.n >= 2.0 && moments.sxx > 0.0 ? Value::of(moments.sxy / moments.sxx) : Value{};
+    }
+    default: return {};
+  }
+}
+
+double seconds_between(Time from, Time to) {
+  return std::max(0.0, static_cast<double>((to - from).count()) / 1e6);
+}
+
+Value age_since(Time last, const SubjectState& subject) {
+  if (subject.mark == Time{}) return {};
+  const Time from = last == Time{} ? subject.first_seen : last;
+  return from == Time{} ? Value{} : Value::of(seconds_between(from, subject.mark));
+}
+
+Time time_of(const Series* series) {
+  if (series == nullptr || !series->has_point()) return Time{};
+  return Time{Duration(series->ring.back().time_us)};
+}
+
+Value absent_value(const ProgramNode& node, const Series* series, const SubjectState& subject) {
+  const bool told = series != nullptr && series->has_point();
+  if (!node.windowed) return Value::of(!told && subject.attribute(node.slot) == nullptr);
+  if (node.unit == WindowUnit::time) {
+    const Value age = age_since(time_of(series), subject);
+    if (age.kind == Value::Kind::unknown) return {};
+    return Value::of(age.number * 1e6 >= static_cast<double>(node.size));
+  }
+  if (subject.step < 0) return {};
+  const std::int64_t from = told ? series->ring.back().step : subject.first_step;
+  return Value::of(subject.step - from >= node.size);
+}
+
+Tri compare_numbers(Op op, double left, double right) {
+  if (std::isnan(left) || std::isnan(right)) return Tri::unknown;
+  bool holds = false;
+  switch (op) {
+    case Op::less: holds = left < right; break;
+    case Op::less_equal: holds = left <= right; break;
+    case Op::greater: holds = left > right; break;
+    case Op::greater_equal: holds = left >= right; break;
+    case Op::equal: holds = left == right; break;
+    default: holds = left != right; break;
+  }
+  return holds ? Tri::yes : Tri::no;
+}
+
+Tri compare(Op op, const Value& left, const Value& right) {
+  if (left.kind != right.kind || left.kind == Value::Kind::unknown) return Tri::unknown;
+  if (left.kind == Value::Kind::number) return compare_numbers(op, left.number, right.number);
+  if (op != Op::equal && op != Op::not_equal) return Tri::unknown;
+  const bool same = left.kind == Value::Kind::text ? left.text == right.text : left.flag == right.flag;
+  return same == (op == Op::equal) ? Tri::yes : Tri::no;
+}
+
+Value arithmetic(Op op, const Value& left, const Value& right) {
+  if (left.kind != Value::Kind::number || right.kind != Value::Kind::number) return {};
+  switch (op) {
+    case Op::add: return Value::of(left.number + right.number);
+    case Op::subtract: return Value::of(left.number - right.number);
+    case Op::multiply: return Value::of(left.number * right.number);
+    case Op::divide: return right.number == 0.0 ? Value{} : Value::of(left.number / right.number);
+    default: return right.number == 0.0 ? Value{} : Value::of(std::fmod(left.number, right.number));
+  }
+}
+
+Tri tri(const Value& value) {
+  if (value.kind != Value::Kind::boolean) return Tri::unknown;
+  return value.flag ? Tri::yes : Tri::no;
+}
+
+Tri both(Tri a, Tri b) {
+  if (a == Tri::no || b == Tri::no) return Tri::no;
+  return a == Tri::yes && b == Tri::yes ? Tri::yes : Tri::unknown;
+}
+
+Tri either(Tri a, Tri b) {
+  if (a == Tri::yes || b == Tri::yes) return Tri::yes;
+  return a == Tri::no && b == Tri::no ? Tri::no : Tri::unknown;
+}
+
+Value in_list(const Program& program, const ProgramNode& node, const Value& value) {
+  if (value.kind != Value::Kind::number && value.kind != Value::Kind::text) return {};
+  if (value.kind == Value::Kind::number && std::isnan(value.number)) return {};
+  for (std::uint32_t i = node.first; i < node.first + node.count; ++i) {
+    const ListItem& item = program.items[i];
+    const bool same = value.kind == Value::Kind::text ? item.is_text && program.texts[item.text] == value.text
+                                                      : !item.is_text && item.number == value.number;
+    if (same) return Value::of(!node.negated);
+  }
+  return Value::of(node.negated);
+}
+
+Value of_attribute(const Attribute* attribute) {
+  if (attribute == nullptr) return {};
+  if (const auto* flag = std::get_if<bool>(attribute)) return Value::of(*flag);
+  if (const auto* number = std::get_if<double>(attribute)) return Value::of(*number);
+  return Value::of_text(std::get<std::string>(*attribute));
+}
+
+}  // namespace
+
+Value Evaluator::series_value(const ProgramNode& node, const SubjectState& subject) const {
+  const Series* series = subject.series[node.slot].get();
+  switch (node.function) {
+    case FunctionId::absent: return absent_value(node, series, subject);
+    case FunctionId::age: return age_since(time_of(series), subject);
+    case FunctionId::count:
+    case FunctionId::count_nonfinite:
+      if (series == nullptr) return Value::of(0.0);  // of nothing there are none: known
+      break;
+    case FunctionId::final:
+      if (series == nullptr) return {};
+      if (series->has_point()) return Value::of(series->ring.back().value);
+      return series->summary ? Value::of(*series->summary) : Value{};
+    default: break;
+  }
+  if (series == nullptr) return {};
+  if (node.windowed || (node.function != FunctionId::last && node.function != FunctionId::prev &&
+                        node.function != FunctionId::nonfinite)) {
+    return windowed_value(node.function, series->windows[node.window], *series);
+  }
+  if (!series->has_point()) return {};
+  const PointRing& ring = series->ring;
+  if (node.function == FunctionId::nonfinite) return Value::of(!std::isfinite(ring.back().value));
+  if (node.function == FunctionId::last) return Value::of(ring.back().value);
+  return ring.end() - ring.begin() >= 2 ? Value::of(ring.at(ring.end() - 2).value) : Value{};
+}
+
+Value Evaluator::table_value(const ProgramNode& node, const SubjectState& subject) const {
+  const RuleTable& table = rules_.tables[node.count];
+  const Attribute* key = subject.attribute(node.slot);
+  const auto* name = key == nullptr ? nullptr : std::get_if<std::string>(key);
+  if (name == nullptr) return {};
+  const auto row = table.rows.find(*name);
+  if (row == table.rows.end() || node.first >= row->second.size() || !row->second[node.first].known) return {};
+  const TableCell& cell = row->second[node.first];
+  return cell.is_text ? Value::of_text(cell.text) : Value::of(cell.number);
+}
+
+Value Evaluator::node_value(const Program& program, const ProgramNode& node, const SubjectState& subject) {
+  const Value& left = values_[node.left];
+  const Value& right = values_[node.right];
+  switch (node.op) {
+    case Op::number: return Value::of(node.number);
+    case Op::text: return Value::of_text(program.texts[node.first]);
+    case Op::boolean: return Value::of(node.number != 0.0);
+    case Op::name: {
+      const Series* series = subject.series[node.slot].get();
+      if (series != nullptr && series->has_point()) return Value::of(series->ring.back().value);
+      return of_attribute(subject.attribute(node.slot));
+    }
+    case Op::table: return table_value(node, subject);
+    case Op::negate: return left.kind == Value::Kind::number ? Value::of(-left.number) : Value{};
+    case Op::add:
+    case Op::subtract:
+    case Op::multiply:
+    case Op::divide:
+    case Op::remainder: return arithmetic(node.op, left, right);
+    case Op::less:
+    case Op::less_equal:
+    case Op::greater:
+    case Op::greater_equal:
+    case Op::equal:
+    case Op::not_equal: return Value::of(compare(node.op, left, right));
+    case Op::in_list: return in_list(program, node, left);
+    case Op::logical_and: return Value::of(both(tri(left), tri(right)));
+    case Op::logical_or: return Value::of(either(tri(left), tri(right)));
+    case Op::logical_not: return left.kind == Value::Kind::boolean ? Value::of(!left.flag) : Value{};
+    case Op::series_function: return series_value(node, subject);
+    case Op::age_any: return age_since(subject.last_row, subject);
+    case Op::absolute: return left.kind == Value::Kind::number ? Value::of(std::abs(left.number)) : Value{};
+    case Op::coalesce: return left.kind == Value::Kind::number ? left : right;
+    case Op::fraction:
+      if (left.kind != Value::Kind::number) return {};
+      return left.number > 1.0 ? Value::of(left.number / 100.0) : left;
+  }
+  return {};
+}
+
+Value Evaluator::run(const Program& program, const SubjectState& subject) {
+  if (values_.size() < program.nodes.size()) values_.resize(program.nodes.size());
+  for (std::size_t i = 0; i < program.nodes.size(); ++i) values_[i] = node_value(program, program.nodes[i], subject);
+  return values_[program.nodes.size() - 1];
+}
+
+Tri Evaluator::truth(const Program& program, const SubjectState& subject) {
+  return tri(run(program, subject));
+}
+
+/// Descends to the first part of the expression that by itself makes it `wanted`.
+bool Evaluator::find_decisive(const Program& program, std::uint32_t at, bool wanted, bool numbers, std::uint32_t& found) const {
+  const ProgramNode& node = program.nodes[at];
+  if (tri(values_[at]) != (wanted ? Tri::yes : Tri::no)) return false;
+  if (node.op == Op::logical_not) return find_decisive(program, node.left, !wanted, numbers, found);
+  if (node.op == Op::logical_and || node.op == Op::logical_or) {
+    return find_decisive(program, node.left, wanted, numbers, found) ||
+           find_decisive(program, node.right, wanted, numbers, found);
+  }
+  const bool compares = !comparison_text(node.op).empty() && values_[node.left].kind == Value::Kind::number;
+  if (numbers && !compares) return false;
+  found = at;
+  return true;
+}
+
+Decision Evaluator::decide(const Program& program, const SubjectState& subject, bool wanted) {
+  Decision decision;
+  run(program, subject);
+  const auto root = static_cast<std::uint32_t>(program.nodes.size() - 1);
+  std::uint32_t at = root;
+  if (!find_decisive(program, root, wanted, true, at) && !find_decisive(program, root, wanted, false, at)) return decision;
+  const ProgramNode& node = program.nodes[at];
+  const bool compares = !comparison_text(node.op).empty();
+  const ProgramNode& asked = compares || node.op == Op::in_list ? program.nodes[node.left] : node;
+  const Value value = values_[compares || node.op == Op::in_list ? node.left : at];
+  decision.subject = program.source.substr(asked.text_offset, asked.text_length);
+  if (compares && value.kind == Value::Kind::number) {
+    decision.value = value.number;
+    decision.threshold = values_[node.right].number;
+    decision.comparison = comparison_text(tri(values_[at]) == Tri::yes ? node.op : opposite(node.op));
+  }
+  if (node.op == Op::series_function && node.function != FunctionId::absent) {
+    const Series* series = subject.series[node.slot].get();
+    if (series != nullptr && series->has_point()) decision.value = series->ring.back().value;
+    decision.subject = subject.table->slots[node.slot].name;
+  }
+  decision.words = decision.subject + " is ";
+  if (decision.value) {
+    decision.words += format_number(*decision.value, {});
+  } else if (value.kind == Value::Kind::text) {
+    decision.words += cut_text(value.text, 200);
+  } else {
+    decision.words += value.flag ? "true" : "false";
+  }
+  return decision;
+}
+
+}  // namespace redflag

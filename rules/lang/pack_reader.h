@@ -1,0 +1,64 @@
+// A rule file's YAML to compiled rules: keys checked, values typed, every mistake with its place.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "rules/lang/checker.h"
+#include "rules/lang/rule_set.h"
+#include "rules/lang/yaml_tree.h"
+
+namespace redflag {
+
+/// What all files of a set share while they are compiled.
+struct PackContext {
+  const LoadOptions* options = nullptr;
+  CompiledRules* compiled = nullptr;
+  std::unordered_map<std::string, Constant> constants;
+  std::set<std::string> rule_names;
+  std::vector<RuleInfo> rules;
+  Diagnostics* out = nullptr;
+};
+
+/// One file. First `read_definitions` for all files (tables and constants), then `read_rules`.
+class PackReader {
+public:
+  PackReader(const RuleSource& source, PackContext& context);
+
+  void read_definitions();
+  void read_rules();
+
+private:
+  void error(const YamlNode& node, std::string message, std::size_t offset = 0);
+  void expression_error(const YamlNode& node, const ExpressionError& problem);
+  bool check_map(const YamlNode& node, const std::vector<std::string>& keys, const char* what);
+  const std::string* text_of(const YamlNode& map, const char* key, std::size_t most);
+
+  void read_constants(const YamlNode& node);
+  void read_table(const YamlNode& key, const YamlNode& node);
+  void read_table_row(RuleTable& table, const YamlNode& key, const YamlNode& row);
+  bool new_name(const YamlNode& key);
+
+  void read_rule(const YamlNode& node);
+  bool read_subject(const YamlNode& node, CompiledRule& rule);
+  void read_match(const YamlNode& node, CompiledRule& rule);
+  void read_levels(const YamlNode& node, CompiledRule& rule, RuleInfo& info);
+  std::optional<Severity> read_severity(const YamlNode& node);
+  std::optional<WindowSpec> read_extent(const YamlNode& map, const char* key);
+  std::optional<Program> read_expression(const YamlNode& node, CompiledRule& rule);
+  std::optional<MessageTemplate> read_message(const YamlNode& map, CompiledRule& rule);
+  void finish(CompiledRule rule, RuleInfo info, const YamlNode& owner);
+
+  Scope scope_of(SubjectKind kind);
+
+  SourceText source_;
+  std::string pack_;
+  PackContext& context_;
+  std::unique_ptr<YamlNode> root_;
+};
+
+}  // namespace redflag

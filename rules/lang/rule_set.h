@@ -1,0 +1,93 @@
+// The rules that are loaded: compiled once, never changed, shared by whoever needs them. A reload makes a new set and, when it
+// has mistakes, leaves the old one in place.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/lang/diagnostics.h"
+#include "rules/values/error.h"
+#include "rules/values/transition.h"
+
+namespace redflag {
+
+struct CompiledRules;
+
+/// One rule file.
+struct RuleSource {
+  std::string file;  ///< as shown in errors
+  std::string text;  ///< YAML, at most kLargestRuleFile bytes
+  std::string pack;  ///< name of the pack when the file gives none
+};
+
+inline constexpr std::size_t kLargestRuleFile = 1U << 20U;
+inline constexpr std::size_t kMostRules = 2000;
+
+struct LoadOptions {
+  /// The canonical name of a metric: lets `grad_norm` in a rule mean gradient_norm_total. May be empty. Must give back what
+  /// it does not know.
+  std::function<std::string(std::string_view)> canonical;
+};
+
+/// A rule as people see it.
+struct RuleInfo {
+  std::string name;
+  std::string pack;
+  std::string file;
+  std::size_t line = 0;  ///< from 1
+  SubjectKind kind = SubjectKind::run;
+  std::vector<Severity> severities;  ///< most severe first
+  std::vector<std::string> expressions;  ///< of each severity, as written
+  std::string message;
+  std::string hint;
+  std::string why;
+  std::vector<std::string> reads;  ///< metrics and attributes of its expressions, canonical
+};
+
+/// How much of a metric's past the rules look at: what has to be kept to rebuild the windows after a restart.
+struct MetricNeed {
+  std::int64_t points = 32;  ///< for sparklines at least
+  std::int64_t steps = 0;
+  Duration time{};
+  bool whole_attempt = false;
+};
+
+/// Immutable and safe to share between threads.
+class RuleSet {
+public:
+  /// Compiles all sources together. The error's text holds every diagnostic, rendered.
+  static Result<std::shared_ptr<const RuleSet>> load(const std::vector<RuleSource>& sources, const LoadOptions& options = {});
+  /// The same, with the diagnostics as values. Null exactly when `diagnostics` is not empty.
+  static std::shared_ptr<const RuleSet> load(const std::vector<RuleSource>& sources, const LoadOptions& options,
+                                             Diagnostics& diagnostics);
+
+  RuleSet(std::vector<RuleInfo> rules, std::unique_ptr<CompiledRules> compiled, std::string hash);
+  ~RuleSet();
+  RuleSet(const RuleSet&) = delete;
+  RuleSet& operator=(const RuleSet&) = delete;
+
+  /// In the order of the files.
+  const std::vector<RuleInfo>& rules() const { return rules_; }
+  const RuleInfo* find(std::string_view name) const;
+
+  /// Every name that the rules read as a metric (names of attributes among them: a bare name may be either), canonical.
+  const std::map<std::string, MetricNeed>& metrics() const { return metrics_; }
+
+  /// 32 hex digits over all sources: the same rules, the same hash.
+  const std::string& hash() const { return hash_; }
+
+  const CompiledRules& compiled() const { return *compiled_; }
+
+private:
+  std::vector<RuleInfo> rules_;
+  std::unique_ptr<CompiledRules> compiled_;
+  std::map<std::string, MetricNeed> metrics_;
+  std::string hash_;
+};
+
+}  // namespace redflag

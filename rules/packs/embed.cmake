@@ -1,0 +1,13 @@
+# Writes a .cpp that holds a rule pack as text: cmake -DIN=step3.yaml -DOUT=step3.cpp -DNAME=step3 -P embed.cmake
+# The text is cut into pieces because compilers bound the length of one literal.
+file(READ "${IN}" text)
+string(LENGTH "${text}" length)
+set(pieces "")
+set(at 0)
+while(at LESS length)
+  string(SUBSTRING "${text}" ${at} 4000 piece)
+  string(APPEND pieces "R\"redflag(${piece})redflag\"\n")
+  math(EXPR at "${at} + 4000")
+endwhile()
+file(WRITE "${OUT}" "// Generated from ${NAME}.yaml.\n#include \"rules/packs/packs.h\"\nnamespace redflag {\n"
+  "std::vector<RuleSource> shipped_packs() {\n  return {{\"${NAME}.yaml\", ${pieces}, \"${NAME}\"}};\n}\n}\n")
