@@ -18,7 +18,7 @@
 #include "daemon/base/signals.h"
 #include "daemon/base/steps.h"
 #include "daemon/base/system_clock.h"
-#include "daemon/cli/arguments.h"
+#include "daemon/app/arguments.h"
 #include "daemon/config/config_loader.h"
 
 namespace redflag::daemon {

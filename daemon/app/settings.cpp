@@ -63,7 +63,7 @@ RuleFiles rule_files(const Config& config) {
 MetricNames metric_names(const Config& config) {
   std::vector<MetricAlias> own;
   for (const auto& [canonical, aliases] : config.metrics.aliases) {
-    for (const AliasConfig& alias : aliases) own.push_back({canonical, alias.name, alias.scale});
+    for (const MetricAliasConfig& alias : aliases) own.push_back({canonical, alias.name, alias.scale});
   }
   return MetricNames(std::move(own));
 }

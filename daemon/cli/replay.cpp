@@ -8,7 +8,7 @@
 
 #include "alerts/log/log_line.h"
 #include "daemon/app/rule_files.h"
-#include "daemon/cli/arguments.h"
+#include "daemon/app/arguments.h"
 #include "daemon/cli/recorded_log.h"
 #include "rules/engine/engine.h"
 

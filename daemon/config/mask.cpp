@@ -19,9 +19,9 @@ bool key_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-/// What surrounds a word that stands alone; so a long directory name in a path is not taken for a key.
-bool ends_word(char c) {
-  return std::string_view(" \t\"'=:,;[]{}()<>&@|!?#`").find(c) != npos;
+/// Beside these it is part of a path or a host name, not a word of its own.
+bool joins_words(char c) {
+  return c == '/' || c == '.';
 }
 
 void find_keys(std::string_view text, std::vector<ByteRange>& into) {
@@ -32,7 +32,8 @@ void find_keys(std::string_view text, std::vector<ByteRange>& into) {
     }
     std::size_t end = i;
     while (end < text.size() && key_char(text[end])) ++end;
-    const bool alone = (i == 0 || ends_word(text[i - 1])) && (end == text.size() || ends_word(text[end]));
+    const bool alone =
+        (i == 0 || !joins_words(text[i - 1])) && (end == text.size() || !joins_words(text[end]));
     if (end - i >= 40 && alone) into.push_back({i, end});
     i = end;
   }

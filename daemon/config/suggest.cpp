@@ -40,6 +40,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::string_view nearest(std::string_view wrong, const std::vector<std::string_view>& names) {
   const std::string mine = normal(wrong);
   std::string_view best;
+  if (mine.size() > 64) return best;
   std::size_t best_distance = std::max<std::size_t>(mine.size() / 3, 1) + 1;
   for (const std::string_view name : names) {
     const std::string other = normal(name);
@@ -49,8 +50,8 @@ std::string_view nearest(std::string_view wrong, const std::vector<std::string_v
         (other.find(mine) != std::string::npos || mine.find(other) != std::string::npos))
       distance = std::min<std::size_t>(distance, 1 + (distance > 1 ? 1 : 0));
     // "wran" for "warning": an abbreviation, perhaps misspelt.
-    if (mine.size() >= 3 && other.size() > mine.size())
-      distance = std::min(distance, 1 + edit_distance(mine, std::string_view(other).substr(0, mine.size())));
+    if (mine.size() >= 4 && other.size() > mine.size())
+      distance = std::min(distance, edit_distance(mine, std::string_view(other).substr(0, mine.size())));
     if (distance < best_distance) {
       best = name;
       best_distance = distance;

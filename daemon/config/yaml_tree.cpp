@@ -42,6 +42,11 @@ class TreeBuilder : public YAML::EventHandler {
   /// Start of the last quoted scalar that went over more than one line: the suspect when what follows makes
   /// no sense.
   std::optional<Place> long_quote() const { return long_quote_; }
+  /// The innermost [ or { that is open.
+  std::optional<Place> open_bracket() const {
+    if (open_.empty() || !open_.back().flow) return std::nullopt;
+    return open_.back().node.place;
+  }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ < 2) return;
@@ -76,13 +81,13 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    open(Node::Type::list, mark, tag, anchor);
+                       YAML::EmitterStyle::value style) override {
+    open(Node::Type::list, mark, tag, anchor, style == YAML::EmitterStyle::Flow);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    open(Node::Type::map, mark, tag, anchor);
+                  YAML::EmitterStyle::value style) override {
+    open(Node::Type::map, mark, tag, anchor, style == YAML::EmitterStyle::Flow);
   }
   void OnMapEnd() override { close(); }
 
@@ -90,7 +95,8 @@ class TreeBuilder : public YAML::EventHandler {
   struct Open {
     Node node;
     YAML::anchor_t anchor = 0;
-    NodePtr key;  // of a map: waiting for its value
+    bool flow = false;  // in [] or {}
+    NodePtr key;        // of a map: waiting for its value
   };
 
   void refuse_tag(const std::string& tag, const Place& where) const {
@@ -98,11 +104,13 @@ class TreeBuilder : public YAML::EventHandler {
     throw Refused{where, "YAML tags are not used here", "remove the word that begins with !"};
   }
 
-  void open(Node::Type type, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  void open(Node::Type type, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+            bool flow) {
     Open next;
     next.node.type = type;
     next.node.place = place(mark);
     next.anchor = anchor;
+    next.flow = flow;
     refuse_tag(tag, next.node.place);
     if (open_.size() >= kMaxDepth)
       throw Refused{next.node.place, fmt::format("nested more than {} levels deep", kMaxDepth), ""};
@@ -185,7 +193,7 @@ class TreeBuilder : public YAML::EventHandler {
 };
 
 /// yaml-cpp's words as a person would say them.
-Refused explain(const std::string& what, Place place, std::string_view line) {
+Refused explain(const std::string& what, Place place, std::string_view line, std::optional<Place> bracket) {
   const std::string_view rest = line.substr(std::min(place.byte, line.size()));
   const auto has = [&](std::string_view part) { return what.find(part) != std::string::npos; };
   if (has("end of map not found")) {
@@ -197,10 +205,10 @@ Refused explain(const std::string& what, Place place, std::string_view line) {
   }
   if (has("end of sequence flow not found") || has("end of map flow not found")) {
     const bool list = has("sequence");
-    return {
-        place,
-        fmt::format("a {} opened with {} is not closed before this", list ? "list" : "map", list ? "[" : "{"),
-        fmt::format("add the {}", list ? "]" : "}")};
+    const std::string help = fmt::format("is a comma or a {} missing?", list ? "]" : "}");
+    if (bracket && bracket->line != place.line)
+      return {*bracket, fmt::format("this {} is never closed", list ? "[" : "{"), help};
+    return {place, fmt::format("this does not belong into the {} before it", list ? "list" : "map"), help};
   }
   if (has("end of sequence not found"))
     return {place, "expected another list item (\"- \") or less indentation",
@@ -237,7 +245,7 @@ Attempt attempt(const SourceText& source, std::string_view text, std::size_t fir
     result.error = refused;
   } catch (const YAML::Exception& e) {
     const Place place = builder.place(e.mark);
-    result.error = explain(e.msg, place, source.line(place.line));
+    result.error = explain(e.msg, place, source.line(place.line), builder.open_bracket());
   } catch (const std::exception&) {
     result.error = Refused{{first_line, 0, 1}, "this is not valid YAML", ""};
   }

@@ -1,3 +1,4 @@
+// The arithmetic of waiting; integers only, so that no wait can come out as NaN or overflow.
 #include "daemon/net/backoff.h"
 
 #include <algorithm>

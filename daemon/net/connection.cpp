@@ -1,3 +1,4 @@
+// The only file that instantiates Asio's sockets and TLS streams: they are slow to compile.
 #include "daemon/net/connection.h"
 
 #include <array>

@@ -1,3 +1,4 @@
+// Few connections, so a list that is walked; oldest first, so that the timer only ever waits for the front.
 #include "daemon/net/connection_pool.h"
 
 #include <utility>

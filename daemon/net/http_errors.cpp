@@ -1,3 +1,4 @@
+// The texts. Each names the peer, what happened, and the first thing to look at.
 #include "daemon/net/http_errors.h"
 
 #include <boost/asio/error.hpp>

@@ -1,3 +1,4 @@
+// zlib, asked for little at a time: the limit holds before memory is taken, not after.
 #include "daemon/net/inflate.h"
 
 #include <algorithm>

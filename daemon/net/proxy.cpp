@@ -1,3 +1,4 @@
+// Basic authentication (RFC 7617).
 #include "daemon/net/proxy.h"
 
 #include <cstddef>

@@ -1,3 +1,5 @@
+// Written by hand rather than with Beast: the bytes are few, and every value is checked before it is among
+// them.
 #include "daemon/net/request_head.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The loop's side (State) holds who waits for what; a lookup's thread holds the letter box, a weak pointer
+// and copies.
 #include "daemon/net/resolver.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Servers, proxies and rate limiters each write these headers in their own way; what cannot be read is passed
+// over, never guessed.
 #include "daemon/net/retry_after.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// OpenSSL, set up once; it is asked directly where Asio offers no way, or only a weaker one.
 #include "daemon/net/tls.h"
 
 #include <boost/asio/ip/address.hpp>

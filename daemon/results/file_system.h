@@ -49,6 +49,10 @@ class FileSystem {
   virtual Result<FileStat> stat_following(const std::string& path) = 0;
   /// Up to `length` bytes from `offset`; fewer at the end of the file, none beyond it. Regular files only.
   virtual Result<std::string> read(const std::string& path, std::uint64_t offset, std::size_t length) = 0;
+  /// True when the kernel vouches that nobody has the file open for writing or mapped for it. False when
+  /// somebody has, and also when it cannot be told: another machine may write to it, or the file is another
+  /// user's.
+  virtual bool surely_has_no_writer(const std::string& path) = 0;
   /// On NFS, SMB, FUSE and the like other machines write without inotify seeing it.
   virtual bool is_remote(const std::string& path) = 0;
 };

@@ -24,12 +24,15 @@ class MemoryFileSystem final : public FileSystem {
   /// Listing and reading this path fails with `denied`.
   void deny(const std::string& path) { denied_.insert(path); }
   void allow(const std::string& path) { denied_.erase(path); }
+  /// Whether surely_has_no_writer() can tell (and then says yes).
+  void set_vouching(bool vouching) { vouching_ = vouching; }
   void set_remote(bool remote) { remote_ = remote; }
 
   Result<std::vector<DirectoryEntry>> list(const std::string& path) override;
   Result<FileStat> stat(const std::string& path) override;
   Result<FileStat> stat_following(const std::string& path) override;
   Result<std::string> read(const std::string& path, std::uint64_t offset, std::size_t length) override;
+  bool surely_has_no_writer(const std::string&) override { return vouching_; }
   bool is_remote(const std::string&) override { return remote_; }
 
  private:
@@ -47,6 +50,7 @@ class MemoryFileSystem final : public FileSystem {
   Time now_;
   std::uint64_t next_inode_ = 1;
   bool remote_ = false;
+  bool vouching_ = false;
 };
 
 }  // namespace redflag::daemon

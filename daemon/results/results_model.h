@@ -3,8 +3,9 @@
 // (results_source.h) is its driver.
 //
 // A file is checked when it has been still for `settle`. Whole: "ok" at once. Not whole: a verdict at once
-// when a writer closed it (an empty one after `empty_settle`: people touch, then write), else "in_progress"
-// until it has not grown for `incomplete_after`. Writing to it again takes the verdict back to "in_progress".
+// when a writer closed it, or the kernel vouches that there is no writer (an empty one after `empty_settle`:
+// people touch, then write), else "in_progress" until it has not grown for `incomplete_after`. Writing to it
+// again takes the verdict back to "in_progress".
 #pragma once
 
 #include <chrono>

@@ -131,7 +131,9 @@ void ResultsModel::check_due_file(const std::string& dir_path, DirRecord& dir, c
   }
   Judgement next{result->verdict, false, file.size, result->detail, {}};
   if (is_bad(next.verdict) && next.verdict != Verdict::lfs_pointer) {
-    // An incomplete file that nobody is known to have closed may still grow.
+    // An incomplete file that nobody is known to have closed may still grow. The closing may have been
+    // missed: the file was there before its directory was watched.
+    if (!file.closed) file.closed = files_.surely_has_no_writer(path);
     const Duration patience = !file.closed                     ? timing_.incomplete_after
                               : next.verdict == Verdict::empty ? timing_.empty_settle
                                                                : timing_.settle;

@@ -225,9 +225,8 @@ class FilterBuilder {
     const bool any_case = options != whole.end() && options->is_string() &&
                           options->get_ref<const std::string&>().find('i') != std::string::npos;
     try {
-      const auto flags = static_cast<boost::regex::flag_type>(any_case ? boost::regex::perl | boost::regex::icase : boost::regex::perl);
-      return boost::regex{operand.get_ref<const std::string&>(), flags};
-                          any_case ? boost::regex::perl | boost::regex::icase : boost::regex::perl};
+      const auto flags = any_case ? boost::regex::perl | boost::regex::icase : boost::regex::perl;
+      return boost::regex{operand.get_ref<const std::string&>(), static_cast<boost::regex::flag_type>(flags)};
     } catch (const std::runtime_error&) {
       throw BadFilter{"$regex: this is not a pattern"};
     }

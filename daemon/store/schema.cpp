@@ -40,7 +40,7 @@ constexpr std::array<const char*, 1> kMigrations{
 
     -- A sent message stays until retention ends, so that the same announcement cannot be queued again.
     CREATE TABLE outbox (
-      id TEXT PRIMARY KEY, state INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+      place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE INDEX outbox_by_state ON outbox (state, created);
     )sql",
 };

@@ -15,8 +15,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
-#include <sys/stat.h>
-
 #include "daemon/store/schema.h"
 
 namespace redflag::daemon {
@@ -27,16 +25,6 @@ struct Job {
   std::optional<Retention> retention;
   std::function<void(Result<void>)> done;
 };
-
-Result<void> make_directory(const std::string& directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) {
-    return fail(ErrorCode::storage, "creating the state directory " + directory, error.message(),
-                "set store.state_directory to a directory this user can write");
-  }
-  return {};
-}
 
 Result<std::unique_ptr<Database>> open_checked(const std::string& path, std::string& damage) {
   Result<std::unique_ptr<Database>> database = Database::open(path);
@@ -159,9 +147,21 @@ struct Store::Impl {
   }
 };
 
+Result<void> make_state_directory(const std::string& directory) {
+  std::error_code error;
+  const bool made = std::filesystem::create_directories(directory, error);
+  if (error) {
+    return fail(ErrorCode::storage, "creating the state directory " + directory, error.message(),
+                "set store.state_directory to a directory this user can write");
+  }
+  // It names runs and hosts; one that was there keeps the mode its owner gave it.
+  if (made) std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
+  return {};
+}
+
 Result<std::unique_ptr<Store>> Store::open(const std::string& directory, Mode mode, Time now,
                                            std::string& notice) {
-  if (Result<void> made = make_directory(directory); !made)
+  if (Result<void> made = make_state_directory(directory); !made)
     return tl::unexpected<Error>(std::move(made.error()));
   const std::string path = directory + "/redflag.db";
   std::string damage;

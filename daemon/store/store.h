@@ -16,6 +16,9 @@ namespace redflag::daemon {
 
 namespace asio = boost::asio;
 
+/// Creates the directory, private to this user, with those above it. The error names the setting.
+Result<void> make_state_directory(const std::string& directory);
+
 class Store {
  public:
   enum class Mode : std::uint8_t {

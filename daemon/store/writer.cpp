@@ -115,8 +115,9 @@ void write_all(Sequence& sequence, const Commit& commit) {
   for (const alerts::OutboxMessage& message : commit.messages) {
     // A new message whose id is known was announced before: its record must not fall back to "queued".
     const bool fresh = message.attempts == 0 && message.state == alerts::MessageState::queued;
-    sequence.run(fresh ? "INSERT OR IGNORE INTO outbox (id, state, created, body) VALUES (?,?,?,?)"
-                       : "INSERT OR REPLACE INTO outbox (id, state, created, body) VALUES (?,?,?,?)",
+    sequence.run(fresh ? "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) ON CONFLICT (id) DO NOTHING"
+                       : "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) "
+                         "ON CONFLICT (id) DO UPDATE SET state=excluded.state, body=excluded.body",
                  [&](Statement& s) {
                    s.bind(1, message.id)
                        .bind(2, static_cast<std::int64_t>(message.state))
@@ -226,7 +227,7 @@ Result<StoredState> read_state(Database& database, std::size_t& skipped) {
                     skipped, [&](Statement& s) { return keep(decode_alert(s.text(0)), state.alerts); });
   }
   if (done) {
-    done = for_rows(database, "SELECT body FROM outbox WHERE state<>1 ORDER BY created", skipped,
+    done = for_rows(database, "SELECT body FROM outbox WHERE state<>1 ORDER BY place", skipped,
                     [&](Statement& s) { return keep(decode_message(s.text(0)), state.unsent); });
   }
   if (!done) return tl::unexpected<Error>(std::move(done.error()));

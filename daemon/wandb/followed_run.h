@@ -30,7 +30,8 @@ struct FollowedRun {
   Duration system_due{};   ///< monotonic
   bool late_rows = false;  ///< rows came after its end was told
   bool summary_due = false;
-  Time system_time;  ///< heartbeat of the last system metrics told
+  nlohmann::json system_metrics;  ///< not yet told; null when there are none
+  Time system_time;               ///< heartbeat of the last system metrics told
 
   bool has_rows_to_come() const { return cursor.next_step <= last_step; }
 };

@@ -181,8 +181,7 @@ asio::awaitable<Result<void>> ProjectSync::read_pages(std::vector<HistoryPage> p
 
 asio::awaitable<Result<void>> ProjectSync::take_page(FollowedRun& run, HistoryPage page, json rows) {
   if (page.min_step != run.cursor.next_step) {
-    run.waiting = run.waiting ||
-                  page.min_step < run.cursor.next_step;  // an earlier page ended short; never leave a hole
+    // An earlier page was not taken, or only in part; never leave a hole.
     co_return Result<void>{};
   }
   ++history_successes_;
@@ -215,11 +214,7 @@ asio::awaitable<Result<void>> ProjectSync::take_page(FollowedRun& run, HistoryPa
     run.late_rows = true;
     run.ended_at = poll_start_;
   }
-  if (run.failures > 0 || run.cursor.fetch_failed) {
-    run.failures = 0;
-    if (run.cursor.fetch_failed) out_.add(fact(run, "fetch_error", std::string{}));
-    run.cursor.fetch_failed = false;
-  }
+  recover(run);
   move_on(run, page, highest, parsed.size());
   keep_cursor(run);
   co_return Result<void>{};
@@ -252,7 +247,18 @@ void ProjectSync::note_failure(const std::string& id, const Error& error) {
   failed_.insert_or_assign(id, error);
 }
 
+void ProjectSync::recover(FollowedRun& run) {
+  run.failures = 0;
+  if (!run.cursor.fetch_failed) return;
+  run.cursor.fetch_failed = false;
+  out_.add(fact(run, "fetch_error", std::string{}));
+  keep_cursor(run);
+}
+
 Result<void> ProjectSync::conclude_failures() {
+  for (auto& [id, run] : followed_) {
+    if (run.seen && !run.has_rows_to_come() && !failed_.contains(id)) recover(run);
+  }
   if (failed_.empty()) return {};
   std::size_t newly = 0;
   for (const auto& [id, error] : failed_) {
@@ -260,7 +266,7 @@ Result<void> ProjectSync::conclude_failures() {
     if (run != followed_.end() && run->second.failures == 0) ++newly;
   }
   // Several runs at once, none of them known to be bad, and not one that works: that is the service.
-  if (history_successes_ == 0 && newly >= 2 && newly == failed_.size()) {
+  if (history_successes_ == 0 && listing_failures_ == 0 && newly >= 2 && newly == failed_.size()) {
     return tl::unexpected(failed_.begin()->second);
   }
   for (const auto& [id, error] : failed_) {

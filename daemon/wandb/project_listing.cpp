@@ -162,9 +162,13 @@ asio::awaitable<Result<void>> ProjectSync::list_changed() {
     beside.clear();
     if (page->run_count >= 0) run_count_ = page->run_count;
     bool recent = false;
+    bool descending = true;
+    Time previous = Time::max();
     for (const auto& node : page->nodes) {
       const Time heartbeat = heartbeat_of(node);
-      recent = recent || heartbeat == Time{} || heartbeat >= cutoff;
+      recent = recent || heartbeat >= cutoff || (heartbeat == Time{} && pages == 0);
+      descending = descending && heartbeat <= previous;
+      previous = heartbeat;
       newest = std::max(newest, std::min(heartbeat, poll_time_));
       const std::string id = node_id(node);
       if (id.empty()) continue;
@@ -176,6 +180,8 @@ asio::awaitable<Result<void>> ProjectSync::list_changed() {
         candidates.push_back(id);
       }
     }
+    // Beyond here all is older, if the server sorts as it was asked to.
+    if (descending && previous < cutoff) recent = false;
     if (!recent || !page->has_next || page->end_cursor == listing.cursor) break;
     listing.cursor = page->end_cursor;
   }
@@ -298,7 +304,10 @@ void ProjectSync::update_followed(FollowedRun& run, const json& node) {
         poll_start_ + (young ? std::min<Duration>(options_.config_interval, std::chrono::minutes{1})
                              : options_.config_interval);
   }
-  if (node.contains("systemMetrics")) tell_system_metrics(run, node);
+  if (node.contains("systemMetrics")) {
+    run.system_metrics = node_object(node, "systemMetrics");
+    run.system_due = poll_start_ + options_.system_metrics_interval;
+  }
 }
 
 void ProjectSync::run_is_missing(const std::string& id) {

@@ -57,10 +57,10 @@ void ProjectSync::announce(FollowedRun& run) {
 
 /// CPU and GPU memory as the W&B agent measures it, for runs whose own rows lack it. It is a state, not a
 /// history: the last values only, which is enough to see memory run out.
-void ProjectSync::tell_system_metrics(FollowedRun& run, const json& node) {
-  run.system_due = poll_start_ + options_.system_metrics_interval;
+void ProjectSync::tell_system_metrics(FollowedRun& run) {
+  const json metrics = std::exchange(run.system_metrics, json());
   if (run.info.heartbeat_at == Time{} || run.info.heartbeat_at == run.system_time) return;
-  auto built = builder_.build(node_object(node, "systemMetrics"), target_of(run));
+  auto built = builder_.build(metrics, target_of(run));
   if (!built) return;
   Observation& row = built->observation;
   std::erase_if(row.samples, [&](const Sample& sample) {
@@ -134,9 +134,12 @@ asio::awaitable<Result<void>> ProjectSync::settle() {
     const bool complete = !run.has_rows_to_come() && run.failures == 0;
     if (!has_ended(run.info.state)) {
       // Only a run this poll has read: another's silence may be ours.
-      if (complete && run.seen) out_.add(Watermark{{SubjectKind::run, run.info.key}, poll_time_});
+      if (!complete || !run.seen) continue;
+      if (run.system_metrics.is_object()) tell_system_metrics(run);
+      out_.add(Watermark{{SubjectKind::run, run.info.key}, poll_time_});
     } else if (complete || run.failures >= kFailuresBeforeTheEndIsTold) {
-      if (!run.cursor.ended || run.late_rows || run.summary_due) ending.push_back(id);
+      const bool left_alone = run.failures > 0 && poll_start_ < run.retry_at && run.cursor.ended;
+      if (!left_alone && (!run.cursor.ended || run.late_rows || run.summary_due)) ending.push_back(id);
     }
   }
   auto told = co_await tell_ends(std::move(ending));

@@ -155,8 +155,14 @@ asio::awaitable<Result<void>> ProjectSync::ask_runs(std::vector<RunRequest> runs
 }
 
 asio::awaitable<Result<void>> ProjectSync::steps() {
-  auto listed = project_.listed ? co_await list_changed() : co_await list_all();
+  Result<void> listed;
+  if (project_.listed) {
+    listed = co_await list_changed();
+  } else {
+    listed = co_await list_all();
+  }
   if (!listed) co_return listed;
+  listing_failures_ = failed_.size();
   for (auto& [id, run] : followed_) announce(run);
   auto read = co_await read_history();
   if (!read) co_return read;
@@ -170,6 +176,7 @@ asio::awaitable<PollSummary> ProjectSync::poll() {
   failures_in_a_row_ = 0;
   new_rows_ = 0;
   unreadable_rows_ = 0;
+  listing_failures_ = 0;
   history_successes_ = 0;
   failed_.clear();
   const auto requests_before = client_.requests();

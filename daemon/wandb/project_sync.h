@@ -80,6 +80,7 @@ class ProjectSync {
   asio::awaitable<Result<void>> split_pages(std::vector<HistoryPage> pages, Error error);
   asio::awaitable<Result<void>> take_page(FollowedRun& run, HistoryPage page, nlohmann::json rows);
   void move_on(FollowedRun& run, const HistoryPage& page, std::int64_t highest, std::size_t rows);
+  void recover(FollowedRun& run);
   void note_failure(const std::string& id, const Error& error);
   Result<void> conclude_failures();
 
@@ -88,7 +89,7 @@ class ProjectSync {
   asio::awaitable<Result<void>> settle();
   asio::awaitable<Result<void>> tell_ends(std::vector<std::string> ids);
   void tell_end(FollowedRun& run, const nlohmann::json* node);
-  void tell_system_metrics(FollowedRun& run, const nlohmann::json& node);
+  void tell_system_metrics(FollowedRun& run);
   void keep_cursor(FollowedRun& run);
   void drop_finished();
   Observation fact(const FollowedRun& run, const char* name, Attribute value) const;
@@ -119,6 +120,7 @@ class ProjectSync {
   std::int64_t new_rows_ = 0;
   std::int64_t unreadable_rows_ = 0;
   std::map<std::string, Error> failed_;
+  std::size_t listing_failures_ = 0;
   std::size_t history_successes_ = 0;
 };
 

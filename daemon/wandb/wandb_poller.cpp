@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include <boost/asio/this_coro.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 #include <fmt/format.h>
 
@@ -59,8 +59,9 @@ asio::awaitable<PollSummary> WandbPoller::poll_once() {
   std::optional<Error> failure;
   try {
     summary = co_await sync_->poll();
-  } catch (const boost::system::system_error&) {
-    throw;  // cancelled
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    failure = unexpected(options_.entity + '/' + options_.project, error.what());
   } catch (const std::exception& error) {
     failure = unexpected(options_.entity + '/' + options_.project, error.what());
   }
@@ -87,7 +88,7 @@ Duration WandbPoller::delay_after(const PollSummary& summary) {
   ++failures_;
   const Duration first =
       std::clamp<Duration>(options_.poll_interval, std::chrono::seconds{1}, std::chrono::seconds{5});
-  const Duration delay = summary.error->retryable
+  const Duration delay = summary.error->retryable || summary.error->code == ErrorCode::storage
                              ? backoff_delay(failures_, first, options_.longest_backoff, random_)
                              : backoff_delay(1, options_.refused_retry, options_.refused_retry, random_);
   return std::max(delay, client_.blocked_for());

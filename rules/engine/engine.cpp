@@ -33,9 +33,11 @@ struct Engine::Impl {
   void rematch(SubjectState& subject, bool live, std::vector<Transition>& out);
   Tri matches(const SubjectState& subject, const CompiledRule& rule) const;
   void run_ended(SubjectState& subject, const Moment& moment, std::vector<Transition>& out);
-  void evaluate(SubjectState& subject, std::uint32_t number, const Moment& moment, std::vector<Transition>& out);
+  void evaluate(SubjectState& subject, std::uint32_t number, const Moment& moment,
+                std::vector<Transition>& out);
   void judge_time(SubjectState& subject, Time now, bool rebuilding, std::vector<Transition>& out);
-  void close(SubjectState& subject, std::uint32_t number, Time time, const std::string& reason, std::vector<Transition>& out);
+  void close(SubjectState& subject, std::uint32_t number, Time time, const std::string& reason,
+             std::vector<Transition>& out);
   void changed(const SubjectState& subject, std::uint32_t number) { dirty.emplace(subject.subject, number); }
 
   std::shared_ptr<const RuleSet> rules;
@@ -45,7 +47,8 @@ struct Engine::Impl {
   std::uint32_t ended_slot = 0;
   std::uint32_t state_slot = 0;
   std::set<std::pair<Subject, std::uint32_t>> dirty;
-  std::vector<RuleInstance> dropped;  ///< instances of rules that are no more: to be deleted where they are kept
+  std::vector<RuleInstance>
+      dropped;  ///< instances of rules that are no more: to be deleted where they are kept
   // Scratch of one observation.
   std::vector<std::uint32_t> to_evaluate;
   std::vector<std::uint32_t> counted;
@@ -65,7 +68,8 @@ SubjectState& Engine::Impl::obtain(const Subject& subject) {
   if (kept == nullptr) {
     kept = std::make_unique<SubjectState>(subject, table_of(subject.kind));
     if (subject.kind == SubjectKind::run) kept->run = subject.key;
-    for (std::size_t i = 0; i < kept->matched.size(); ++i) kept->matched[i] = matches(*kept, kept->table->rules[i]);
+    for (std::size_t i = 0; i < kept->matched.size(); ++i)
+      kept->matched[i] = matches(*kept, kept->table->rules[i]);
   }
   return *kept;
 }
@@ -98,7 +102,8 @@ void Engine::Impl::touch(std::uint32_t slot, bool counts) {
   (counts ? counted : to_evaluate).push_back(slot);
 }
 
-void Engine::Impl::add_point(SubjectState& subject, std::uint32_t slot, double value, const std::string& original) {
+void Engine::Impl::add_point(SubjectState& subject, std::uint32_t slot, double value,
+                             const std::string& original) {
   const Time time = subject.last_time;
   subject.series_of(slot).append({value, subject.step, time.time_since_epoch().count()}, original);
 }
@@ -132,8 +137,9 @@ void Engine::Impl::take_facts(SubjectState& subject, const Observation& observat
     const auto slot = subject.table->index.find(std::string_view(name));
     if (slot == subject.table->index.end()) continue;
     auto& kept = subject.attributes;
-    const auto at = std::lower_bound(kept.begin(), kept.end(), slot->second,
-                                     [](const auto& pair, std::uint32_t wanted) { return pair.first < wanted; });
+    const auto at =
+        std::lower_bound(kept.begin(), kept.end(), slot->second,
+                         [](const auto& pair, std::uint32_t wanted) { return pair.first < wanted; });
     const bool known = at != kept.end() && at->first == slot->second;
     const auto* number = std::get_if<double>(&value);
     const bool same = known && at->second == value;
@@ -167,7 +173,9 @@ void Engine::Impl::take_in(const Observation& observation, bool live, std::vecto
   matcher_touched = false;
   const bool was_ended = subject.ended;
   switch (observation.kind) {
-    case ObservationKind::row: take_row(subject, observation); break;
+    case ObservationKind::row:
+      take_row(subject, observation);
+      break;
     case ObservationKind::summary:
       for (const Sample& sample : observation.samples) {
         const auto slot = table.index.find(std::string_view(sample.metric));
@@ -178,7 +186,9 @@ void Engine::Impl::take_in(const Observation& observation, bool live, std::vecto
         touch(slot->second, false);
       }
       break;
-    case ObservationKind::facts: take_facts(subject, observation); break;
+    case ObservationKind::facts:
+      take_facts(subject, observation);
+      break;
   }
 
   // Slots to rules: each rule once, in the order of the files.
@@ -201,6 +211,7 @@ void Engine::Impl::take_in(const Observation& observation, bool live, std::vecto
       numbers.insert(numbers.end(), table.slots[slot].rules.begin(), table.slots[slot].rules.end());
     }
   }
+  numbers.insert(numbers.end(), table.always.begin(), table.always.end());
   if (matcher_touched) {
     for (std::uint32_t i = 0; i < table.rules.size(); ++i) {
       if (!table.rules[i].match.empty()) numbers.push_back(i);
@@ -223,7 +234,8 @@ void Engine::Impl::rematch(SubjectState& subject, bool live, std::vector<Transit
     const CompiledRule& rule = subject.table->rules[i];
     if (rule.match.empty()) continue;
     subject.matched[i] = matches(subject, rule);
-    if (live && subject.matched[i] == Tri::no) close(subject, i, subject.last_time, "the rule no longer applies", out);
+    if (live && subject.matched[i] == Tri::no)
+      close(subject, i, subject.last_time, "the rule no longer applies", out);
   }
 }
 
@@ -237,8 +249,12 @@ void Engine::Impl::run_ended(SubjectState& subject, const Moment& moment, std::v
   }
 }
 
-void Engine::Impl::evaluate(SubjectState& subject, std::uint32_t number, const Moment& moment, std::vector<Transition>& out) {
+void Engine::Impl::evaluate(SubjectState& subject, std::uint32_t number, const Moment& moment,
+                            std::vector<Transition>& out) {
   if (subject.matched[number] != Tri::yes) return;
+  const CompiledRule& rule = subject.table->rules[number];
+  if (subject.ended && rule.silence && !rule.reads_end)
+    return;  // an ended run is not silent, whatever comes late
   if (lifecycle.evaluate(subject, number, moment, out)) changed(subject, number);
 }
 
@@ -247,7 +263,8 @@ void Engine::Impl::close(SubjectState& subject, std::uint32_t number, Time time,
   if (lifecycle.close(subject, number, time, reason, out)) changed(subject, number);
 }
 
-void Engine::Impl::judge_time(SubjectState& subject, Time now, bool rebuilding, std::vector<Transition>& out) {
+void Engine::Impl::judge_time(SubjectState& subject, Time now, bool rebuilding,
+                              std::vector<Transition>& out) {
   if (now <= subject.mark) return;
   subject.mark = now;
   if (subject.first_seen == Time{}) subject.first_seen = now;
@@ -295,7 +312,9 @@ void Engine::rebuild(const Watermark& mark) {
 
 void Engine::tick(Time now, std::vector<Transition>& out) {
   for (std::size_t kind = 0; kind < kSubjectKinds; ++kind) {
-    if (static_cast<SubjectKind>(kind) == SubjectKind::run || !impl_->table_of(static_cast<SubjectKind>(kind)).any_timed) continue;
+    if (static_cast<SubjectKind>(kind) == SubjectKind::run ||
+        !impl_->table_of(static_cast<SubjectKind>(kind)).any_timed)
+      continue;
     for (const auto& [key, subject] : impl_->subjects[kind]) {
       if (!subject->own_mark) impl_->judge_time(*subject, now, false, out);
     }
@@ -312,8 +331,9 @@ void Engine::forget(const Subject& who, Time when, const std::string& reason, st
 void Engine::restore(const RuleInstance& record, std::vector<Transition>& out) {
   if (record.state == AlertState::inactive) return;
   const KindTable& table = impl_->table_of(record.subject.kind);
-  const auto rule = std::find_if(table.rules.begin(), table.rules.end(),
-                                 [&](const CompiledRule& candidate) { return candidate.name == record.rule; });
+  const auto rule = std::find_if(table.rules.begin(), table.rules.end(), [&](const CompiledRule& candidate) {
+    return candidate.name == record.rule;
+  });
   auto kept = instance_from_json(record.state_json);
   if (rule == table.rules.end() || !kept) {
     impl_->dropped.push_back({record.rule, record.subject, AlertState::inactive, {}});
@@ -352,7 +372,8 @@ void Engine::restore(const RuleInstance& record, std::vector<Transition>& out) {
     }
   }
   subject.instances[number] = std::make_unique<Instance>(std::move(kept->instance));
-  if (subject.matched[number] == Tri::no) impl_->close(subject, number, subject.last_time, "the rule no longer applies", out);
+  if (subject.matched[number] == Tri::no)
+    impl_->close(subject, number, subject.last_time, "the rule no longer applies", out);
 }
 
 std::vector<RuleInstance> Engine::take_changed_instances() {

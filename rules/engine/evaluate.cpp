@@ -8,10 +8,14 @@ namespace {
 
 Value windowed_value(FunctionId function, const Window& window, const Series& series) {
   switch (function) {
-    case FunctionId::last: return window.points() > 0 ? Value::of(series.ring.back().value) : Value{};
-    case FunctionId::count: return Value::of(static_cast<double>(window.numbers()));
-    case FunctionId::count_nonfinite: return Value::of(static_cast<double>(window.nonfinite()));
-    case FunctionId::nonfinite: return window.points() > 0 ? Value::of(window.nonfinite() > 0) : Value{};
+    case FunctionId::last:
+      return window.points() > 0 ? Value::of(series.ring.back().value) : Value{};
+    case FunctionId::count:
+      return Value::of(static_cast<double>(window.numbers()));
+    case FunctionId::count_nonfinite:
+      return Value::of(static_cast<double>(window.nonfinite()));
+    case FunctionId::nonfinite:
+      return window.points() > 0 ? Value::of(window.nonfinite() > 0) : Value{};
     case FunctionId::min: {
       const Extrema extrema = window.extrema();
       return extrema.any ? Value::of(extrema.low) : Value{};
@@ -28,7 +32,8 @@ Value windowed_value(FunctionId function, const Window& window, const Series& se
       const Moments moments = window.moments();
       return moments.n >= 2.0 && moments.sxx > 0.0 ? Value::of(moments.sxy / moments.sxx) : Value{};
     }
-    default: return {};
+    default:
+      return {};
   }
 }
 
@@ -64,12 +69,24 @@ Tri compare_numbers(Op op, double left, double right) {
   if (std::isnan(left) || std::isnan(right)) return Tri::unknown;
   bool holds = false;
   switch (op) {
-    case Op::less: holds = left < right; break;
-    case Op::less_equal: holds = left <= right; break;
-    case Op::greater: holds = left > right; break;
-    case Op::greater_equal: holds = left >= right; break;
-    case Op::equal: holds = left == right; break;
-    default: holds = left != right; break;
+    case Op::less:
+      holds = left < right;
+      break;
+    case Op::less_equal:
+      holds = left <= right;
+      break;
+    case Op::greater:
+      holds = left > right;
+      break;
+    case Op::greater_equal:
+      holds = left >= right;
+      break;
+    case Op::equal:
+      holds = left == right;
+      break;
+    default:
+      holds = left != right;
+      break;
   }
   return holds ? Tri::yes : Tri::no;
 }
@@ -85,11 +102,16 @@ Tri compare(Op op, const Value& left, const Value& right) {
 Value arithmetic(Op op, const Value& left, const Value& right) {
   if (left.kind != Value::Kind::number || right.kind != Value::Kind::number) return {};
   switch (op) {
-    case Op::add: return Value::of(left.number + right.number);
-    case Op::subtract: return Value::of(left.number - right.number);
-    case Op::multiply: return Value::of(left.number * right.number);
-    case Op::divide: return right.number == 0.0 ? Value{} : Value::of(left.number / right.number);
-    default: return right.number == 0.0 ? Value{} : Value::of(std::fmod(left.number, right.number));
+    case Op::add:
+      return Value::of(left.number + right.number);
+    case Op::subtract:
+      return Value::of(left.number - right.number);
+    case Op::multiply:
+      return Value::of(left.number * right.number);
+    case Op::divide:
+      return right.number == 0.0 ? Value{} : Value::of(left.number / right.number);
+    default:
+      return right.number == 0.0 ? Value{} : Value::of(std::fmod(left.number, right.number));
   }
 }
 
@@ -132,8 +154,10 @@ Value of_attribute(const Attribute* attribute) {
 Value Evaluator::series_value(const ProgramNode& node, const SubjectState& subject) const {
   const Series* series = subject.series[node.slot].get();
   switch (node.function) {
-    case FunctionId::absent: return absent_value(node, series, subject);
-    case FunctionId::age: return age_since(time_of(series), subject);
+    case FunctionId::absent:
+      return absent_value(node, series, subject);
+    case FunctionId::age:
+      return age_since(time_of(series), subject);
     case FunctionId::count:
     case FunctionId::count_nonfinite:
       if (series == nullptr) return Value::of(0.0);  // of nothing there are none: known
@@ -142,7 +166,8 @@ Value Evaluator::series_value(const ProgramNode& node, const SubjectState& subje
       if (series == nullptr) return {};
       if (series->has_point()) return Value::of(series->ring.back().value);
       return series->summary ? Value::of(*series->summary) : Value{};
-    default: break;
+    default:
+      break;
   }
   if (series == nullptr) return {};
   if (node.windowed || (node.function != FunctionId::last && node.function != FunctionId::prev &&
@@ -162,7 +187,8 @@ Value Evaluator::table_value(const ProgramNode& node, const SubjectState& subjec
   const auto* name = key == nullptr ? nullptr : std::get_if<std::string>(key);
   if (name == nullptr) return {};
   const auto row = table.rows.find(*name);
-  if (row == table.rows.end() || node.first >= row->second.size() || !row->second[node.first].known) return {};
+  if (row == table.rows.end() || node.first >= row->second.size() || !row->second[node.first].known)
+    return {};
   const TableCell& cell = row->second[node.first];
   return cell.is_text ? Value::of_text(cell.text) : Value::of(cell.number);
 }
@@ -171,35 +197,50 @@ Value Evaluator::node_value(const Program& program, const ProgramNode& node, con
   const Value& left = values_[node.left];
   const Value& right = values_[node.right];
   switch (node.op) {
-    case Op::number: return Value::of(node.number);
-    case Op::text: return Value::of_text(program.texts[node.first]);
-    case Op::boolean: return Value::of(node.number != 0.0);
+    case Op::number:
+      return Value::of(node.number);
+    case Op::text:
+      return Value::of_text(program.texts[node.first]);
+    case Op::boolean:
+      return Value::of(node.number != 0.0);
     case Op::name: {
       const Series* series = subject.series[node.slot].get();
       if (series != nullptr && series->has_point()) return Value::of(series->ring.back().value);
       return of_attribute(subject.attribute(node.slot));
     }
-    case Op::table: return table_value(node, subject);
-    case Op::negate: return left.kind == Value::Kind::number ? Value::of(-left.number) : Value{};
+    case Op::table:
+      return table_value(node, subject);
+    case Op::negate:
+      return left.kind == Value::Kind::number ? Value::of(-left.number) : Value{};
     case Op::add:
     case Op::subtract:
     case Op::multiply:
     case Op::divide:
-    case Op::remainder: return arithmetic(node.op, left, right);
+    case Op::remainder:
+      return arithmetic(node.op, left, right);
     case Op::less:
     case Op::less_equal:
     case Op::greater:
     case Op::greater_equal:
     case Op::equal:
-    case Op::not_equal: return Value::of(compare(node.op, left, right));
-    case Op::in_list: return in_list(program, node, left);
-    case Op::logical_and: return Value::of(both(tri(left), tri(right)));
-    case Op::logical_or: return Value::of(either(tri(left), tri(right)));
-    case Op::logical_not: return left.kind == Value::Kind::boolean ? Value::of(!left.flag) : Value{};
-    case Op::series_function: return series_value(node, subject);
-    case Op::age_any: return age_since(subject.last_row, subject);
-    case Op::absolute: return left.kind == Value::Kind::number ? Value::of(std::abs(left.number)) : Value{};
-    case Op::coalesce: return left.kind == Value::Kind::number ? left : right;
+    case Op::not_equal:
+      return Value::of(compare(node.op, left, right));
+    case Op::in_list:
+      return in_list(program, node, left);
+    case Op::logical_and:
+      return Value::of(both(tri(left), tri(right)));
+    case Op::logical_or:
+      return Value::of(either(tri(left), tri(right)));
+    case Op::logical_not:
+      return left.kind == Value::Kind::boolean ? Value::of(!left.flag) : Value{};
+    case Op::series_function:
+      return series_value(node, subject);
+    case Op::age_any:
+      return age_since(subject.last_row, subject);
+    case Op::absolute:
+      return left.kind == Value::Kind::number ? Value::of(std::abs(left.number)) : Value{};
+    case Op::coalesce:
+      return left.kind == Value::Kind::number ? left : right;
     case Op::fraction:
       if (left.kind != Value::Kind::number) return {};
       return left.number > 1.0 ? Value::of(left.number / 100.0) : left;
@@ -209,7 +250,8 @@ Value Evaluator::node_value(const Program& program, const ProgramNode& node, con
 
 Value Evaluator::run(const Program& program, const SubjectState& subject) {
   if (values_.size() < program.nodes.size()) values_.resize(program.nodes.size());
-  for (std::size_t i = 0; i < program.nodes.size(); ++i) values_[i] = node_value(program, program.nodes[i], subject);
+  for (std::size_t i = 0; i < program.nodes.size(); ++i)
+    values_[i] = node_value(program, program.nodes[i], subject);
   return values_[program.nodes.size() - 1];
 }
 
@@ -218,7 +260,8 @@ Tri Evaluator::truth(const Program& program, const SubjectState& subject) {
 }
 
 /// Descends to the first part of the expression that by itself makes it `wanted`.
-bool Evaluator::find_decisive(const Program& program, std::uint32_t at, bool wanted, bool numbers, std::uint32_t& found) const {
+bool Evaluator::find_decisive(const Program& program, std::uint32_t at, bool wanted, bool numbers,
+                              std::uint32_t& found) const {
   const ProgramNode& node = program.nodes[at];
   if (tri(values_[at]) != (wanted ? Tri::yes : Tri::no)) return false;
   if (node.op == Op::logical_not) return find_decisive(program, node.left, !wanted, numbers, found);
@@ -237,7 +280,8 @@ Decision Evaluator::decide(const Program& program, const SubjectState& subject, 
   run(program, subject);
   const auto root = static_cast<std::uint32_t>(program.nodes.size() - 1);
   std::uint32_t at = root;
-  if (!find_decisive(program, root, wanted, true, at) && !find_decisive(program, root, wanted, false, at)) return decision;
+  if (!find_decisive(program, root, wanted, true, at) && !find_decisive(program, root, wanted, false, at))
+    return decision;
   const ProgramNode& node = program.nodes[at];
   const bool compares = !comparison_text(node.op).empty();
   const ProgramNode& asked = compares || node.op == Op::in_list ? program.nodes[node.left] : node;

@@ -1,4 +1,5 @@
-// Runs a compiled expression against a subject. Three values: what is missing, and every comparison with NaN, is unknown.
+// Runs a compiled expression against a subject. Three values: what is missing, and every comparison with NaN,
+// is unknown.
 #pragma once
 
 #include <optional>
@@ -33,20 +34,21 @@ struct Decision {
 };
 
 class Evaluator {
-public:
+ public:
   explicit Evaluator(const CompiledRules& rules) : rules_(rules) {}
 
   Value run(const Program& program, const SubjectState& subject);
   Tri truth(const Program& program, const SubjectState& subject);
-  /// Why the expression is `wanted` right now: its first comparison of numbers that makes it so, else of texts, else the
-  /// metric or fact it asks about.
+  /// Why the expression is `wanted` right now: its first comparison of numbers that makes it so, else of
+  /// texts, else the metric or fact it asks about.
   Decision decide(const Program& program, const SubjectState& subject, bool wanted);
 
-private:
+ private:
   Value node_value(const Program& program, const ProgramNode& node, const SubjectState& subject);
   Value series_value(const ProgramNode& node, const SubjectState& subject) const;
   Value table_value(const ProgramNode& node, const SubjectState& subject) const;
-  bool find_decisive(const Program& program, std::uint32_t at, bool wanted, bool numbers, std::uint32_t& found) const;
+  bool find_decisive(const Program& program, std::uint32_t at, bool wanted, bool numbers,
+                     std::uint32_t& found) const;
 
   const CompiledRules& rules_;
   std::vector<Value> values_;

@@ -23,7 +23,8 @@ Severity severity_in(const json& value) {
 
 }  // namespace
 
-std::string instance_json(const SubjectState& subject, const CompiledRule& rule, const Instance& instance, std::uint64_t rows) {
+std::string instance_json(const SubjectState& subject, const CompiledRule& rule, const Instance& instance,
+                          std::uint64_t rows) {
   json holds = json::array();
   for (std::size_t i = 0; i < instance.holds.size() && i < rule.levels.size(); ++i) {
     const Hold& hold = instance.holds[i];
@@ -67,8 +68,8 @@ std::optional<KeptInstance> instance_from_json(const std::string& text) {
     kept.pack = value.at("pack").get<std::string>();
     kept.rows = value.at("rows").get<std::uint64_t>();
     for (const json& entry : value.at("holds")) {
-      Hold hold{true, entry.at("met").get<bool>(), time_from(entry.at("since")), entry.at("since_step").get<std::int64_t>(),
-                entry.at("rows").get<std::uint64_t>()};
+      Hold hold{true, entry.at("met").get<bool>(), time_from(entry.at("since")),
+                entry.at("since_step").get<std::int64_t>(), entry.at("rows").get<std::uint64_t>()};
       kept.holds.emplace_back(severity_in(entry.at("severity")), hold);
     }
     return kept;

@@ -8,7 +8,8 @@
 
 namespace redflag {
 
-std::string instance_json(const SubjectState& subject, const CompiledRule& rule, const Instance& instance, std::uint64_t rows);
+std::string instance_json(const SubjectState& subject, const CompiledRule& rule, const Instance& instance,
+                          std::uint64_t rows);
 
 struct KeptInstance {
   Instance instance;

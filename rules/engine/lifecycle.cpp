@@ -1,8 +1,8 @@
 #include "rules/engine/lifecycle.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "rules/lang/fnv.h"
 
@@ -29,8 +29,10 @@ bool Lifecycle::warm(const SubjectState& subject, const CompiledRule& rule, cons
   if (!rule.after) return true;
   const auto number = static_cast<std::size_t>(&rule - subject.table->rules.data());
   switch (rule.after->unit) {
-    case WindowUnit::points: return subject.rows[number] > static_cast<std::uint64_t>(rule.after->size);
-    case WindowUnit::steps: return subject.step >= 0 && subject.step - subject.first_step >= rule.after->size;
+    case WindowUnit::points:
+      return subject.rows[number] > static_cast<std::uint64_t>(rule.after->size);
+    case WindowUnit::steps:
+      return subject.step >= 0 && subject.step - subject.first_step >= rule.after->size;
     default: {
       const Time from = subject.subject.kind == SubjectKind::run ? subject.first_row : subject.first_seen;
       return from != Time{} && moment.time - from >= Duration(rule.after->size);
@@ -38,7 +40,8 @@ bool Lifecycle::warm(const SubjectState& subject, const CompiledRule& rule, cons
   }
 }
 
-bool Lifecycle::update_hold(Hold& hold, const std::optional<WindowSpec>& spec, Tri truth, const Moment& moment) {
+bool Lifecycle::update_hold(Hold& hold, const std::optional<WindowSpec>& spec, Tri truth,
+                            const Moment& moment) {
   const Hold before = hold;
   if (truth == Tri::no) {
     hold = Hold{};
@@ -55,7 +58,8 @@ bool Lifecycle::update_hold(Hold& hold, const std::optional<WindowSpec>& spec, T
   return !(hold == before);
 }
 
-bool Lifecycle::evaluate(SubjectState& subject, std::uint32_t number, const Moment& moment, std::vector<Transition>& out) {
+bool Lifecycle::evaluate(SubjectState& subject, std::uint32_t number, const Moment& moment,
+                         std::vector<Transition>& out) {
   const CompiledRule& rule = subject.table->rules[number];
   std::unique_ptr<Instance>& kept = subject.instances[number];
   if (kept == nullptr && !warm(subject, rule, moment)) return false;
@@ -135,11 +139,13 @@ bool Lifecycle::evaluate(SubjectState& subject, std::uint32_t number, const Mome
   return changed;
 }
 
-bool Lifecycle::still_firing(SubjectState& subject, const CompiledRule& rule, const std::vector<Tri>& truths, Instance& instance,
-                             const Moment& moment, std::vector<Transition>& out) {
-  const bool all_false = std::all_of(truths.begin(), truths.end(), [](Tri truth) { return truth == Tri::no; });
+bool Lifecycle::still_firing(SubjectState& subject, const CompiledRule& rule, const std::vector<Tri>& truths,
+                             Instance& instance, const Moment& moment, std::vector<Transition>& out) {
+  const bool all_false =
+      std::all_of(truths.begin(), truths.end(), [](Tri truth) { return truth == Tri::no; });
   const bool any_true = std::find(truths.begin(), truths.end(), Tri::yes) != truths.end();
-  const bool over = rule.resolve ? !any_true && evaluator_.truth(*rule.resolve, subject) == Tri::yes : all_false;
+  const bool over =
+      rule.resolve ? !any_true && evaluator_.truth(*rule.resolve, subject) == Tri::yes : all_false;
   if (!over) return true;
   const Decision why = rule.resolve ? evaluator_.decide(*rule.resolve, subject, true)
                                     : evaluator_.decide(rule.levels.back().when, subject, false);
@@ -169,8 +175,8 @@ bool Lifecycle::close(SubjectState& subject, std::uint32_t number, Time time, co
   return true;
 }
 
-Transition Lifecycle::transition(const SubjectState& subject, const CompiledRule& rule, const Instance& instance, AlertState to,
-                                 const Moment& moment) const {
+Transition Lifecycle::transition(const SubjectState& subject, const CompiledRule& rule,
+                                 const Instance& instance, AlertState to, const Moment& moment) const {
   Transition change;
   change.id = instance.id;
   change.rule = rule.name;
@@ -189,8 +195,8 @@ Transition Lifecycle::transition(const SubjectState& subject, const CompiledRule
   return change;
 }
 
-void Lifecycle::speak(const SubjectState& subject, const CompiledRule& rule, const CompiledLevel& level, Instance& instance,
-                      const Moment& moment, Transition& change) {
+void Lifecycle::speak(const SubjectState& subject, const CompiledRule& rule, const CompiledLevel& level,
+                      Instance& instance, const Moment& moment, Transition& change) {
   Decision why = evaluator_.decide(level.when, subject, true);
   change.value = why.value;
   change.threshold = why.threshold;
@@ -202,12 +208,14 @@ void Lifecycle::speak(const SubjectState& subject, const CompiledRule& rule, con
     change.message = render_message(*words, rule, subject, change, evaluator_);
   } else {
     change.message = why.words;
-    if (why.threshold) change.message += fmt::format(" (limit: {} {})", why.comparison, format_number(*why.threshold, {}));
+    if (why.threshold)
+      change.message += fmt::format(" (limit: {} {})", why.comparison, format_number(*why.threshold, {}));
   }
   instance.message = change.message;
 }
 
-void Lifecycle::add_evidence(const SubjectState& subject, const CompiledRule& rule, Transition& change) const {
+void Lifecycle::add_evidence(const SubjectState& subject, const CompiledRule& rule,
+                             Transition& change) const {
   for (const std::uint32_t slot : rule.metrics) {
     const Series* series = subject.series[slot].get();
     if (series == nullptr || (!series->has_point() && !series->summary)) continue;
@@ -217,7 +225,8 @@ void Lifecycle::add_evidence(const SubjectState& subject, const CompiledRule& ru
     if (series->has_point()) {
       const PointRing& ring = series->ring;
       evidence.value = ring.back().value;
-      const std::uint64_t first = std::max(ring.begin(), ring.end() > kRecentPoints ? ring.end() - kRecentPoints : 0);
+      const std::uint64_t first =
+          std::max(ring.begin(), ring.end() > kRecentPoints ? ring.end() - kRecentPoints : 0);
       for (std::uint64_t i = first; i < ring.end(); ++i) evidence.recent.push_back(ring.at(i).value);
     } else {
       evidence.value = *series->summary;

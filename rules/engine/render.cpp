@@ -1,5 +1,5 @@
-// The words of a transition: placeholders to values. What comes from outside is cut to length and put in as it is; escaping
-// belongs to the channel that shows it.
+// The words of a transition: placeholders to values. What comes from outside is cut to length and put in as
+// it is; escaping belongs to the channel that shows it.
 #include "rules/engine/lifecycle.h"
 
 namespace redflag {
@@ -10,10 +10,14 @@ constexpr std::string_view kUnknown = "?";
 
 std::string value_text(const Value& value, const ValueFormat& format) {
   switch (value.kind) {
-    case Value::Kind::number: return format_number(value.number, format);
-    case Value::Kind::text: return cut_text(value.text, kLongestText);
-    case Value::Kind::boolean: return value.flag ? "true" : "false";
-    case Value::Kind::unknown: break;
+    case Value::Kind::number:
+      return format_number(value.number, format);
+    case Value::Kind::text:
+      return cut_text(value.text, kLongestText);
+    case Value::Kind::boolean:
+      return value.flag ? "true" : "false";
+    case Value::Kind::unknown:
+      break;
   }
   return std::string(kUnknown);
 }
@@ -33,32 +37,45 @@ std::string name_of(const SubjectState& subject) {
   const auto* text = name == nullptr ? nullptr : std::get_if<std::string>(name);
   if (text != nullptr && !text->empty()) return cut_text(*text, kLongestText);
   const std::size_t cut = subject.subject.key.find_last_of('/');
-  return cut_text(cut == std::string::npos ? subject.subject.key : subject.subject.key.substr(cut + 1), kLongestText);
+  return cut_text(cut == std::string::npos ? subject.subject.key : subject.subject.key.substr(cut + 1),
+                  kLongestText);
 }
 
-std::string special_text(Special special, const ValueFormat& format, const CompiledRule& rule, const SubjectState& subject,
-                         const Transition& change) {
+std::string special_text(Special special, const ValueFormat& format, const CompiledRule& rule,
+                         const SubjectState& subject, const Transition& change) {
   switch (special) {
-    case Special::step: return change.step < 0 ? std::string(kUnknown) : std::to_string(change.step);
-    case Special::value: return optional_number(change.value, format);
-    case Special::threshold: return optional_number(change.threshold, format);
-    case Special::name: return name_of(subject);
-    case Special::since: return time_text(change.since);
-    case Special::time: return time_text(change.time);
-    case Special::run: return cut_text(change.run, kLongestText);
-    case Special::subject: return cut_text(subject.subject.key, kLongestText);
-    case Special::severity: return std::string(to_string(change.severity));
-    case Special::rule: return rule.name;
-    case Special::attempt: return std::to_string(change.attempt);
-    case Special::none: break;
+    case Special::step:
+      return change.step < 0 ? std::string(kUnknown) : std::to_string(change.step);
+    case Special::value:
+      return optional_number(change.value, format);
+    case Special::threshold:
+      return optional_number(change.threshold, format);
+    case Special::name:
+      return name_of(subject);
+    case Special::since:
+      return time_text(change.since);
+    case Special::time:
+      return time_text(change.time);
+    case Special::run:
+      return cut_text(change.run, kLongestText);
+    case Special::subject:
+      return cut_text(subject.subject.key, kLongestText);
+    case Special::severity:
+      return std::string(to_string(change.severity));
+    case Special::rule:
+      return rule.name;
+    case Special::attempt:
+      return std::to_string(change.attempt);
+    case Special::none:
+      break;
   }
   return {};
 }
 
 }  // namespace
 
-std::string render_message(const MessageTemplate& message, const CompiledRule& rule, const SubjectState& subject,
-                           const Transition& change, Evaluator& evaluator) {
+std::string render_message(const MessageTemplate& message, const CompiledRule& rule,
+                           const SubjectState& subject, const Transition& change, Evaluator& evaluator) {
   std::string text;
   for (const MessagePiece& piece : message.pieces) {
     if (piece.special != Special::none) {

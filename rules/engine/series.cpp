@@ -59,7 +59,8 @@ void Window::enter(const Point& point, std::int64_t origin_us) {
   ++points_;
   if (std::isnan(point.value)) ++nan_;
   if (!std::isfinite(point.value)) ++nonfinite_;
-  if (has(window_needs::kExtrema) && !std::isnan(point.value)) back_extrema_.add({true, point.value, point.value});
+  if (has(window_needs::kExtrema) && !std::isnan(point.value))
+    back_extrema_.add({true, point.value, point.value});
   if (has(window_needs::kMoments)) back_moments_.add(moments_of(point, origin_us));
 }
 
@@ -67,13 +68,16 @@ void Window::push(const PointRing& ring, std::int64_t origin_us) {
   if (points_ == 0 && plan_.spec.unit != WindowUnit::whole) begin_ = end_ = middle_ = ring.end() - 1;
   enter(ring.back(), origin_us);
   switch (plan_.spec.unit) {
-    case WindowUnit::whole: begin_ = end_; break;
+    case WindowUnit::whole:
+      begin_ = end_;
+      break;
     case WindowUnit::points:
       while (points_ > static_cast<std::uint64_t>(plan_.spec.size)) leave(ring, origin_us);
       break;
     case WindowUnit::steps: {
       const std::int64_t edge = ring.back().step - plan_.spec.size;
-      while (points_ > 1 && (ring.at(begin_).step <= edge || points_ > kMostPointsHeld)) leave(ring, origin_us);
+      while (points_ > 1 && (ring.at(begin_).step <= edge || points_ > kMostPointsHeld))
+        leave(ring, origin_us);
       break;
     }
     case WindowUnit::time:
@@ -151,7 +155,8 @@ void Series::append(const Point& point, const std::string& name) {
 void Series::trim() {
   std::uint64_t keep = ring.end() > kRecentPoints ? ring.end() - kRecentPoints : 0;
   for (const Window& window : windows) {
-    if (window.plan().spec.unit != WindowUnit::whole && window.points() > 0) keep = std::min(keep, window.begin());
+    if (window.plan().spec.unit != WindowUnit::whole && window.points() > 0)
+      keep = std::min(keep, window.begin());
   }
   ring.drop_before(keep);
 }
@@ -174,7 +179,8 @@ void Series::cut_back(std::int64_t step) {
 
 void Series::expire(std::int64_t now_us) {
   for (Window& window : windows) {
-    if (window.plan().spec.unit == WindowUnit::time) window.expire(ring, now_us - window.plan().spec.size, origin_us);
+    if (window.plan().spec.unit == WindowUnit::time)
+      window.expire(ring, now_us - window.plan().spec.size, origin_us);
   }
 }
 

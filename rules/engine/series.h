@@ -1,10 +1,11 @@
 // One metric of one subject: its kept points and the windows over them.
 //
-// A window is a queue with an aggregate over all it holds. Sums that are kept by adding the new point and subtracting the old
-// one go wrong exactly when training does: after one loss of 1e30 the mean of what follows is noise. So nothing is ever
-// subtracted. The queue is kept as two stacks: `front` holds, for each of the older points, the aggregate from that point up to
-// the middle; `back` is one aggregate of the newer points. The whole is front.top + back. When the front runs empty, the back
-// is turned over into it. Each point is pushed and turned once: O(1) amortised, whatever the window's length.
+// A window is a queue with an aggregate over all it holds. Sums that are kept by adding the new point and
+// subtracting the old one go wrong exactly when training does: after one loss of 1e30 the mean of what
+// follows is noise. So nothing is ever subtracted. The queue is kept as two stacks: `front` holds, for each
+// of the older points, the aggregate from that point up to the middle; `back` is one aggregate of the newer
+// points. The whole is front.top + back. When the front runs empty, the back is turned over into it. Each
+// point is pushed and turned once: O(1) amortised, whatever the window's length.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,8 @@ struct Extrema {
   void add(const Extrema& other);
 };
 
-/// Mean of the finite values and their least-squares line over x, mergeable without cancellation (Chan et al.).
+/// Mean of the finite values and their least-squares line over x, mergeable without cancellation (Chan et
+/// al.).
 struct Moments {
   double n = 0.0;
   double mean_x = 0.0;
@@ -43,7 +45,7 @@ struct Moments {
 
 /// Points kept, oldest first, numbered without end from 0.
 class PointRing {
-public:
+ public:
   std::uint64_t begin() const { return begin_; }
   std::uint64_t end() const { return end_; }
   bool empty() const { return begin_ == end_; }
@@ -53,14 +55,14 @@ public:
   void drop_before(std::uint64_t number);
   void clear();
 
-private:
+ private:
   std::vector<Point> points_;  ///< a power of two long
   std::uint64_t begin_ = 0;
   std::uint64_t end_ = 0;
 };
 
 class Window {
-public:
+ public:
   explicit Window(const WindowPlan& plan) : plan_(plan) {}
 
   const WindowPlan& plan() const { return plan_; }
@@ -73,13 +75,13 @@ public:
   /// Starts again from the ring's points `begin`…; a whole-attempt window starts empty.
   void rebuild(const PointRing& ring, std::uint64_t begin, std::int64_t origin_us);
 
-  std::uint64_t points() const { return points_; }        ///< all, NaN too
+  std::uint64_t points() const { return points_; }          ///< all, NaN too
   std::uint64_t numbers() const { return points_ - nan_; }  ///< without NaN
   std::uint64_t nonfinite() const { return nonfinite_; }
   Extrema extrema() const;
   Moments moments() const;
 
-private:
+ private:
   void enter(const Point& point, std::int64_t origin_us);
   void leave(const PointRing& ring, std::int64_t origin_us);
   void turn(const PointRing& ring, std::int64_t origin_us);
@@ -92,7 +94,7 @@ private:
   std::uint64_t points_ = 0;
   std::uint64_t nan_ = 0;
   std::uint64_t nonfinite_ = 0;
-  std::uint64_t middle_ = 0;  ///< points before it are in the front
+  std::uint64_t middle_ = 0;            ///< points before it are in the front
   std::vector<Extrema> front_extrema_;  ///< last = from the oldest point on
   std::vector<Moments> front_moments_;
   Extrema back_extrema_;
@@ -120,7 +122,7 @@ struct Series {
   std::optional<double> summary;  ///< from the run's summary; never part of the curve
   std::int64_t origin_us = 0;     ///< slopes over time count from here, so that no digits are lost
 
-private:
+ private:
   void trim();
 };
 

@@ -13,8 +13,9 @@ SubjectState::SubjectState(Subject who, const KindTable& kind_table)
       instances(kind_table.rules.size()) {}
 
 const Attribute* SubjectState::attribute(std::uint32_t slot) const {
-  const auto at = std::lower_bound(attributes.begin(), attributes.end(), slot,
-                                   [](const auto& pair, std::uint32_t wanted) { return pair.first < wanted; });
+  const auto at =
+      std::lower_bound(attributes.begin(), attributes.end(), slot,
+                       [](const auto& pair, std::uint32_t wanted) { return pair.first < wanted; });
   return at != attributes.end() && at->first == slot ? &at->second : nullptr;
 }
 

@@ -1,4 +1,5 @@
-// What the engine keeps of one subject: its facts, its series as far as rules read them, and the rules' states.
+// What the engine keeps of one subject: its facts, its series as far as rules read them, and the rules'
+// states.
 #pragma once
 
 #include <cstdint>
@@ -52,22 +53,22 @@ struct SubjectState {
   const KindTable* table;
   std::string run;
   std::uint32_t attempt = 1;
-  std::int64_t step = -1;        ///< of the last row that told one
+  std::int64_t step = -1;  ///< of the last row that told one
   std::int64_t first_step = -1;
   Time first_seen;
-  Time last_time;                ///< of the last observation that told one
+  Time last_time;  ///< of the last observation that told one
   Time first_row;
-  Time last_row;                 ///< newest time of any row
-  Time mark;                     ///< told completely up to here
-  bool own_mark = false;         ///< has watermarks of its own, so the wall clock does not judge it
+  Time last_row;          ///< newest time of any row
+  Time mark;              ///< told completely up to here
+  bool own_mark = false;  ///< has watermarks of its own, so the wall clock does not judge it
   bool ended = false;
 
-  std::vector<std::unique_ptr<Series>> series;                     ///< by slot; null until told
-  std::vector<std::pair<std::uint32_t, Attribute>> attributes;     ///< by slot, ascending
+  std::vector<std::unique_ptr<Series>> series;                  ///< by slot; null until told
+  std::vector<std::pair<std::uint32_t, Attribute>> attributes;  ///< by slot, ascending
   std::vector<SourceCursor> cursors;
-  std::vector<Tri> matched;                                        ///< by rule
-  std::vector<std::uint64_t> rows;                                 ///< by rule: rows that carried something it reads
-  std::vector<std::unique_ptr<Instance>> instances;                ///< by rule
+  std::vector<Tri> matched;                          ///< by rule
+  std::vector<std::uint64_t> rows;                   ///< by rule: rows that carried something it reads
+  std::vector<std::unique_ptr<Instance>> instances;  ///< by rule
 };
 
 }  // namespace redflag

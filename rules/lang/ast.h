@@ -36,9 +36,9 @@ struct Expr {
   TokenKind op = TokenKind::end;  ///< of unary, binary, in_list (word_not when negated)
   std::size_t offset = 0;         ///< where it begins
   std::size_t length = 0;
-  std::size_t op_offset = 0;      ///< where its operator or name stands, for errors
-  double number = 0.0;            ///< number; boolean as 0 or 1
-  std::string text;               ///< text, name, name of the function
+  std::size_t op_offset = 0;            ///< where its operator or name stands, for errors
+  double number = 0.0;                  ///< number; boolean as 0 or 1
+  std::string text;                     ///< text, name, name of the function
   std::optional<WindowSpec> window;     ///< of a name
   std::vector<std::uint32_t> children;  ///< indices into the tree
 };

@@ -1,8 +1,8 @@
 #include "rules/lang/checker.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "rules/lang/diagnostics.h"
 #include "rules/lang/parser.h"
@@ -12,10 +12,14 @@ namespace {
 
 std::string_view type_name(ValueType type) {
   switch (type) {
-    case ValueType::number: return "a number";
-    case ValueType::boolean: return "true or false";
-    case ValueType::text: return "a text";
-    case ValueType::dynamic: break;
+    case ValueType::number:
+      return "a number";
+    case ValueType::boolean:
+      return "true or false";
+    case ValueType::text:
+      return "a text";
+    case ValueType::dynamic:
+      break;
   }
   return "a value";
 }
@@ -32,28 +36,42 @@ void insert_sorted(std::vector<std::uint32_t>& list, std::uint32_t value) {
 
 Op binary_op(TokenKind kind) {
   switch (kind) {
-    case TokenKind::plus: return Op::add;
-    case TokenKind::minus: return Op::subtract;
-    case TokenKind::star: return Op::multiply;
-    case TokenKind::slash: return Op::divide;
-    case TokenKind::percent: return Op::remainder;
-    case TokenKind::less: return Op::less;
-    case TokenKind::less_equal: return Op::less_equal;
-    case TokenKind::greater: return Op::greater;
-    case TokenKind::greater_equal: return Op::greater_equal;
-    case TokenKind::equal: return Op::equal;
-    case TokenKind::not_equal: return Op::not_equal;
-    case TokenKind::word_and: return Op::logical_and;
-    default: return Op::logical_or;
+    case TokenKind::plus:
+      return Op::add;
+    case TokenKind::minus:
+      return Op::subtract;
+    case TokenKind::star:
+      return Op::multiply;
+    case TokenKind::slash:
+      return Op::divide;
+    case TokenKind::percent:
+      return Op::remainder;
+    case TokenKind::less:
+      return Op::less;
+    case TokenKind::less_equal:
+      return Op::less_equal;
+    case TokenKind::greater:
+      return Op::greater;
+    case TokenKind::greater_equal:
+      return Op::greater_equal;
+    case TokenKind::equal:
+      return Op::equal;
+    case TokenKind::not_equal:
+      return Op::not_equal;
+    case TokenKind::word_and:
+      return Op::logical_and;
+    default:
+      return Op::logical_or;
   }
 }
 
 class Checker {
-public:
-  Checker(const Ast& ast, const Scope& scope, ExpressionError& error) : ast_(ast), scope_(scope), error_(error) {}
+ public:
+  Checker(const Ast& ast, const Scope& scope, ExpressionError& error)
+      : ast_(ast), scope_(scope), error_(error) {}
 
-  /// Nodes come children first, so one pass in order sees every operand before its operator; names inside calls to
-  /// series functions are the exception and are skipped until their call takes them.
+  /// Nodes come children first, so one pass in order sees every operand before its operator; names inside
+  /// calls to series functions are the exception and are skipped until their call takes them.
   std::optional<Program> run(std::string_view text, ValueType wanted) {
     program_.source = std::string(text);
     typed_.resize(ast_.nodes.size());
@@ -61,7 +79,7 @@ public:
     for (const Expr& expr : ast_.nodes) {
       if (expr.kind != ExprKind::call) continue;
       const FunctionInfo* info = find_function(expr.text);
-      if (info == nullptr || info->shape == FunctionShape::values) continue;
+      if (info != nullptr && info->shape == FunctionShape::values) continue;
       for (const std::uint32_t child : expr.children) taken[child] = true;
     }
     for (std::uint32_t i = 0; i < ast_.nodes.size(); ++i) {
@@ -72,13 +90,16 @@ public:
     }
     const Typed& root = typed_.back();
     if (!fits(root.type, wanted)) {
-      fail(ast_.nodes.back().offset, fmt::format("this gives {}, but {} is needed", type_name(root.type), type_name(wanted)));
+      fail(ast_.nodes.back().offset,
+           fmt::format("this gives {}, but {} is needed", type_name(root.type), type_name(wanted)));
       return std::nullopt;
     }
+    // What reads nothing is constant; it is judged once there is anything to judge.
+    program_.reads_anything = program_.reads_anything || program_.slots.empty();
     return std::move(program_);
   }
 
-private:
+ private:
   static bool fits(ValueType type, ValueType wanted) {
     return type == wanted || type == ValueType::dynamic || wanted == ValueType::dynamic;
   }
@@ -102,7 +123,9 @@ private:
   Typed check(const Expr& expr) {
     ProgramNode node;
     switch (expr.kind) {
-      case ExprKind::number: node.number = expr.number; return emit(node, expr, ValueType::number);
+      case ExprKind::number:
+        node.number = expr.number;
+        return emit(node, expr, ValueType::number);
       case ExprKind::text:
         node.op = Op::text;
         node.first = text_index(expr.text);
@@ -111,11 +134,16 @@ private:
         node.op = Op::boolean;
         node.number = expr.number;
         return emit(node, expr, ValueType::boolean);
-      case ExprKind::name: return name(expr);
-      case ExprKind::unary: return unary(expr);
-      case ExprKind::binary: return binary(expr);
-      case ExprKind::in_list: return in_list(expr);
-      case ExprKind::call: return call(expr);
+      case ExprKind::name:
+        return name(expr);
+      case ExprKind::unary:
+        return unary(expr);
+      case ExprKind::binary:
+        return binary(expr);
+      case ExprKind::in_list:
+        return in_list(expr);
+      case ExprKind::call:
+        return call(expr);
     }
     return {};
   }
@@ -125,7 +153,8 @@ private:
     if (scope_.canonical != nullptr && *scope_.canonical) canonical = (*scope_.canonical)(written);
     const std::uint32_t slot = scope_.kind->slot(canonical.empty() ? written : canonical);
     insert_sorted(program_.slots, slot);
-    if (metric && std::find(program_.metrics.begin(), program_.metrics.end(), slot) == program_.metrics.end()) {
+    if (metric &&
+        std::find(program_.metrics.begin(), program_.metrics.end(), slot) == program_.metrics.end()) {
       program_.metrics.push_back(slot);
     }
     return slot;
@@ -133,14 +162,17 @@ private:
 
   Typed name(const Expr& expr) {
     if (expr.window) {
-      fail(expr.op_offset, fmt::format("a window needs a function around it, as in mean({}[…])", shown(expr.text)));
+      fail(expr.op_offset,
+           fmt::format("a window needs a function around it, as in mean({}[…])", shown(expr.text)));
       return {};
     }
     ProgramNode node;
     if (scope_.constants != nullptr) {
       if (const auto found = scope_.constants->find(expr.text); found != scope_.constants->end()) {
         const Constant& constant = found->second;
-        node.op = constant.type == ValueType::text ? Op::text : constant.type == ValueType::boolean ? Op::boolean : Op::number;
+        node.op = constant.type == ValueType::text      ? Op::text
+                  : constant.type == ValueType::boolean ? Op::boolean
+                                                        : Op::number;
         node.number = constant.number;
         if (constant.type == ValueType::text) node.first = text_index(constant.text);
         return emit(node, expr, constant.type);
@@ -167,8 +199,8 @@ private:
     const std::string column = expr.text.substr(dot + 1);
     const auto found = std::find(table.columns.begin(), table.columns.end(), column);
     if (found == table.columns.end()) {
-      fail(expr.op_offset + dot + 1,
-           fmt::format("the table '{}' has no column '{}'{}", table.name, shown(column), did_you_mean(column, table.columns)));
+      fail(expr.op_offset + dot + 1, fmt::format("the table '{}' has no column '{}'{}", table.name,
+                                                 shown(column), did_you_mean(column, table.columns)));
       return {};
     }
     ProgramNode node;
@@ -183,7 +215,8 @@ private:
   bool need(const Expr& expr, std::uint32_t child, ValueType wanted, std::string_view by) {
     const ValueType type = typed_[child].type;
     if (fits(type, wanted)) return true;
-    fail(ast_.nodes[child].offset, fmt::format("{} needs {}, and this is {}", by, type_name(wanted), type_name(type)));
+    fail(ast_.nodes[child].offset,
+         fmt::format("{} needs {}, and this is {}", by, type_name(wanted), type_name(type)));
     (void)expr;
     return false;
   }
@@ -219,8 +252,8 @@ private:
     if (node.op != Op::equal && node.op != Op::not_equal) {
       if (!need(expr, left, ValueType::number, by) || !need(expr, right, ValueType::number, by)) return {};
     } else if (!fits(typed_[left].type, typed_[right].type)) {
-      fail(expr.op_offset, fmt::format("{} is compared with {}; that is never equal", type_name(typed_[left].type),
-                                       type_name(typed_[right].type)));
+      fail(expr.op_offset, fmt::format("{} is compared with {}; that is never equal",
+                                       type_name(typed_[left].type), type_name(typed_[right].type)));
       return {};
     }
     return emit(node, expr, ValueType::boolean);
@@ -228,12 +261,18 @@ private:
 
   static std::string_view operator_text(TokenKind kind) {
     switch (kind) {
-      case TokenKind::plus: return "+";
-      case TokenKind::minus: return "-";
-      case TokenKind::star: return "*";
-      case TokenKind::slash: return "/";
-      case TokenKind::percent: return "%";
-      default: return comparison_text(binary_op(kind));
+      case TokenKind::plus:
+        return "+";
+      case TokenKind::minus:
+        return "-";
+      case TokenKind::star:
+        return "*";
+      case TokenKind::slash:
+        return "/";
+      case TokenKind::percent:
+        return "%";
+      default:
+        return comparison_text(binary_op(kind));
     }
   }
 
@@ -268,10 +307,13 @@ private:
   Typed call(const Expr& expr) {
     const FunctionInfo* info = find_function(expr.text);
     if (info == nullptr) {
-      fail(expr.op_offset, fmt::format("unknown function '{}'{}", shown(expr.text), did_you_mean(expr.text, function_names())));
+      fail(expr.op_offset, fmt::format("unknown function '{}'{}", shown(expr.text),
+                                       did_you_mean(expr.text, function_names())));
       return {};
     }
-    const std::size_t least = info->shape == FunctionShape::optional_series ? 0 : info->id == FunctionId::coalesce ? 2 : 1;
+    const std::size_t least = info->shape == FunctionShape::optional_series ? 0
+                              : info->id == FunctionId::coalesce            ? 2
+                                                                            : 1;
     if (expr.children.size() < least || expr.children.size() > info->most_arguments) {
       fail(expr.op_offset, fmt::format("'{}' is used as {}", info->name, info->usage));
       return {};
@@ -279,20 +321,23 @@ private:
     if (info->shape == FunctionShape::values) return value_call(expr, *info);
     ProgramNode node;
     const ValueType type = info->boolean ? ValueType::boolean : ValueType::number;
-    if (info->id == FunctionId::age) program_.reads_time = true;
+    if (info->id == FunctionId::age) program_.reads_time = program_.reads_silence = true;
+    if (info->id == FunctionId::absent || expr.children.empty()) program_.reads_anything = true;
     if (expr.children.empty()) {
       node.op = Op::age_any;
       return emit(node, expr, type);
     }
     const Expr& argument = ast_.nodes[expr.children[0]];
     if (argument.kind != ExprKind::name) {
-      fail(argument.offset, fmt::format("'{}' needs the name of a metric, as in {}", info->name, info->usage));
+      fail(argument.offset,
+           fmt::format("'{}' needs the name of a metric, as in {}", info->name, info->usage));
       return {};
     }
     return series_call(expr, *info, argument, node, type);
   }
 
-  Typed series_call(const Expr& expr, const FunctionInfo& info, const Expr& argument, ProgramNode node, ValueType type) {
+  Typed series_call(const Expr& expr, const FunctionInfo& info, const Expr& argument, ProgramNode node,
+                    ValueType type) {
     const bool takes_window = info.shape == FunctionShape::aggregate || info.shape == FunctionShape::presence;
     if (argument.window && !takes_window) {
       fail(argument.op_offset, fmt::format("'{}' takes no window: {}", info.name, info.usage));
@@ -305,7 +350,8 @@ private:
     node.unit = spec.unit;
     node.size = spec.size;
     if (info.id == FunctionId::absent && spec.unit == WindowUnit::points) {
-      fail(argument.op_offset, "'absent' asks over steps or time: absent(eval_loss[200 steps]), absent(eval_loss[10m])");
+      fail(argument.op_offset,
+           "'absent' asks over steps or time: absent(eval_loss[200 steps]), absent(eval_loss[10m])");
       return {};
     }
     if (info.id == FunctionId::slope && spec.unit == WindowUnit::points && spec.size < 2) {
@@ -313,9 +359,11 @@ private:
       return {};
     }
     node.slot = read_slot(argument.text, true);
-    if (info.id == FunctionId::absent && spec.unit == WindowUnit::time) program_.reads_time = true;
-    const bool needs_window = (info.shape == FunctionShape::aggregate && (node.windowed || info.id != FunctionId::last)) ||
-                              (info.id == FunctionId::nonfinite && node.windowed);
+    if (info.id == FunctionId::absent && spec.unit == WindowUnit::time)
+      program_.reads_time = program_.reads_silence = true;
+    const bool needs_window =
+        (info.shape == FunctionShape::aggregate && (node.windowed || info.id != FunctionId::last)) ||
+        (info.id == FunctionId::nonfinite && node.windowed);
     if (needs_window) {
       std::uint8_t needs = window_needs::kCount;
       if (info.id == FunctionId::min || info.id == FunctionId::max) needs = window_needs::kExtrema;
@@ -332,7 +380,9 @@ private:
     }
     ProgramNode node;
     node.left = typed_[expr.children[0]].node;
-    node.op = info.id == FunctionId::abs ? Op::absolute : info.id == FunctionId::fraction ? Op::fraction : Op::coalesce;
+    node.op = info.id == FunctionId::abs        ? Op::absolute
+              : info.id == FunctionId::fraction ? Op::fraction
+                                                : Op::coalesce;
     if (info.id != FunctionId::coalesce) return emit(node, expr, ValueType::number);
     Typed result{ValueType::number, node.left};
     for (std::size_t i = 1; i < expr.children.size(); ++i) {
@@ -354,25 +404,39 @@ private:
 
 std::string_view comparison_text(Op op) {
   switch (op) {
-    case Op::less: return "<";
-    case Op::less_equal: return "<=";
-    case Op::greater: return ">";
-    case Op::greater_equal: return ">=";
-    case Op::equal: return "==";
-    case Op::not_equal: return "!=";
-    default: return {};
+    case Op::less:
+      return "<";
+    case Op::less_equal:
+      return "<=";
+    case Op::greater:
+      return ">";
+    case Op::greater_equal:
+      return ">=";
+    case Op::equal:
+      return "==";
+    case Op::not_equal:
+      return "!=";
+    default:
+      return {};
   }
 }
 
 Op opposite(Op op) {
   switch (op) {
-    case Op::less: return Op::greater_equal;
-    case Op::less_equal: return Op::greater;
-    case Op::greater: return Op::less_equal;
-    case Op::greater_equal: return Op::less;
-    case Op::equal: return Op::not_equal;
-    case Op::not_equal: return Op::equal;
-    default: return op;
+    case Op::less:
+      return Op::greater_equal;
+    case Op::less_equal:
+      return Op::greater;
+    case Op::greater:
+      return Op::less_equal;
+    case Op::greater_equal:
+      return Op::less;
+    case Op::equal:
+      return Op::not_equal;
+    case Op::not_equal:
+      return Op::equal;
+    default:
+      return op;
   }
 }
 
@@ -391,10 +455,12 @@ std::uint32_t KindTable::window(std::uint32_t slot_number, const WindowSpec& spe
     }
   }
   windows.push_back({spec, needs});
+  any_timed = any_timed || spec.unit == WindowUnit::time;
   return static_cast<std::uint32_t>(windows.size() - 1);
 }
 
-std::optional<Program> compile_expression(std::string_view text, const Scope& scope, ValueType wanted, ExpressionError& error) {
+std::optional<Program> compile_expression(std::string_view text, const Scope& scope, ValueType wanted,
+                                          ExpressionError& error) {
   const auto ast = parse_expression(text, error);
   if (!ast) return std::nullopt;
   return Checker(*ast, scope, error).run(text, wanted);

@@ -1,4 +1,5 @@
-// From tree to program: names become slots, types are checked as far as they are known, windows are registered.
+// From tree to program: names become slots, types are checked as far as they are known, windows are
+// registered.
 #pragma once
 
 #include <functional>
@@ -27,7 +28,9 @@ struct Scope {
   const std::function<std::string(std::string_view)>* canonical = nullptr;  ///< may be null or empty
 };
 
-/// Parses, checks and compiles. `wanted` is the type the place asks for (dynamic = any). On a mistake sets `error`.
-std::optional<Program> compile_expression(std::string_view text, const Scope& scope, ValueType wanted, ExpressionError& error);
+/// Parses, checks and compiles. `wanted` is the type the place asks for (dynamic = any). On a mistake sets
+/// `error`.
+std::optional<Program> compile_expression(std::string_view text, const Scope& scope, ValueType wanted,
+                                          ExpressionError& error);
 
 }  // namespace redflag

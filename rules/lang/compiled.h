@@ -1,5 +1,6 @@
-// Rules as the engine uses them. Everything is indexed: per kind of subject a table of names ("slots"), the windows that each
-// series has to keep, and the rules that a change of a slot concerns. Windows of the same metric and length are shared.
+// Rules as the engine uses them. Everything is indexed: per kind of subject a table of names ("slots"), the
+// windows that each series has to keep, and the rules that a change of a slot concerns. Windows of the same
+// metric and length are shared.
 #pragma once
 
 #include <cstdint>
@@ -57,6 +58,7 @@ struct CompiledRule {
   std::vector<std::uint32_t> metrics;  ///< slots shown as evidence
   bool reads_end = false;              ///< looks at `ended` or `state`
   bool timed = false;                  ///< has to be looked at when time passes
+  bool silence = false;                ///< judges silence: means nothing once a run has ended
 };
 
 struct NameHash {
@@ -69,6 +71,7 @@ struct KindTable {
   std::vector<Slot> slots;
   std::unordered_map<std::string, std::uint32_t, NameHash, std::equal_to<>> index;
   std::vector<CompiledRule> rules;
+  std::vector<std::uint32_t> always;  ///< rules to evaluate with every observation
   bool any_timed = false;
 
   std::uint32_t slot(const std::string& name);

@@ -1,10 +1,10 @@
 #include "rules/lang/diagnostics.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <numeric>
+
+#include <fmt/format.h>
 
 namespace redflag {
 namespace {
@@ -17,7 +17,8 @@ bool continues(char c) {
 }
 
 std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); }));
 }
 
 /// Optimal string alignment distance: insert, delete, replace, swap of neighbours.
@@ -31,7 +32,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t cost = a[i - 1] == b[j - 1] ? 0 : 1;
       now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + cost});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = std::min(now[j], before[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        now[j] = std::min(now[j], before[j - 2] + 1);
     }
     std::swap(before, last);
     std::swap(last, now);
@@ -91,7 +93,8 @@ Diagnostic SourceText::at(std::size_t line_number, std::size_t column, std::stri
   column = std::min(column, whole.size());
   const std::size_t place = characters(whole.substr(0, column)) + 1;
   if (whole.size() > kLongestLineShown) {
-    // A line of a megabyte is not shown whole; when the place lies beyond what is shown, the number has to do.
+    // A line of a megabyte is not shown whole; when the place lies beyond what is shown, the number has to
+    // do.
     std::size_t end = kLongestLineShown;
     while (end > 0 && continues(whole[end])) --end;
     whole = whole.substr(0, end);
@@ -101,7 +104,9 @@ Diagnostic SourceText::at(std::size_t line_number, std::size_t column, std::stri
     const auto byte = static_cast<unsigned char>(c);
     shown_line += (byte < 0x20 && c != '\t') || byte == 0x7F ? '?' : c;
   }
-  if (!valid_utf8(shown_line)) std::replace_if(shown_line.begin(), shown_line.end(), [](char c) { return c < 0; }, '?');
+  if (!valid_utf8(shown_line))
+    std::replace_if(
+        shown_line.begin(), shown_line.end(), [](char c) { return c < 0; }, '?');
   return Diagnostic{file_, line_number + 1, place, std::move(message), std::move(shown_line)};
 }
 
@@ -149,10 +154,14 @@ bool valid_utf8(std::string_view text) {
     std::size_t more = 0;
     unsigned point = first;
     if (first >= 0x80) {
-      if (first >= 0xC2 && first <= 0xDF) more = 1;
-      else if (first >= 0xE0 && first <= 0xEF) more = 2;
-      else if (first >= 0xF0 && first <= 0xF4) more = 3;
-      else return false;
+      if (first >= 0xC2 && first <= 0xDF)
+        more = 1;
+      else if (first >= 0xE0 && first <= 0xEF)
+        more = 2;
+      else if (first >= 0xF0 && first <= 0xF4)
+        more = 3;
+      else
+        return false;
       point = first & (0x3FU >> more);
     }
     if (i + more >= text.size()) return false;

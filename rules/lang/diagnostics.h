@@ -1,5 +1,6 @@
-// What is wrong with a rule file, and where: file:line:column, the line, a caret, and the nearest valid name. All mistakes
-// of a file are collected, because a person fixing one at a time at 3 a.m. is a person who gives up.
+// What is wrong with a rule file, and where: file:line:column, the line, a caret, and the nearest valid name.
+// All mistakes of a file are collected, because a person fixing one at a time at 3 a.m. is a person who gives
+// up.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,8 @@
 
 namespace redflag {
 
-/// One mistake. Lines and columns count from 1, columns in characters (UTF-8 code points); 0 means "the file as a whole".
+/// One mistake. Lines and columns count from 1, columns in characters (UTF-8 code points); 0 means "the file
+/// as a whole".
 struct Diagnostic {
   std::string file;
   std::size_t line = 0;
@@ -22,7 +24,7 @@ struct Diagnostic {
 };
 
 class Diagnostics {
-public:
+ public:
   /// Keeps at most kMost; later ones are only counted.
   void add(Diagnostic diagnostic);
 
@@ -32,14 +34,14 @@ public:
 
   static constexpr std::size_t kMost = 50;
 
-private:
+ private:
   std::vector<Diagnostic> list_;
   std::size_t left_out_ = 0;
 };
 
 /// A rule file held while it is compiled: its text and where its lines begin.
 class SourceText {
-public:
+ public:
   SourceText(std::string file, std::string text);
 
   const std::string& file() const { return file_; }
@@ -52,7 +54,7 @@ public:
   Diagnostic at(std::size_t line, std::size_t column, std::string message) const;
   Diagnostic whole_file(std::string message) const;
 
-private:
+ private:
   std::string file_;
   std::string text_;
   std::vector<std::size_t> starts_;

@@ -1,4 +1,5 @@
-// FNV-1a, 64 bit: a stable hash for ids that have to be the same after a restart and on another machine. Not for secrets.
+// FNV-1a, 64 bit: a stable hash for ids that have to be the same after a restart and on another machine. Not
+// for secrets.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 namespace redflag {
 
 class Fnv {
-public:
+ public:
   explicit Fnv(std::uint64_t basis = 0xcbf29ce484222325ULL) : state_(basis) {}
 
   Fnv& add(std::string_view text) {
@@ -16,12 +17,13 @@ public:
     return *this;
   }
   Fnv& add(std::int64_t number) {
-    for (int i = 0; i < 8; ++i) byte(static_cast<unsigned char>(static_cast<std::uint64_t>(number) >> (8 * i)));
+    for (int i = 0; i < 8; ++i)
+      byte(static_cast<unsigned char>(static_cast<std::uint64_t>(number) >> (8 * i)));
     return *this;
   }
   std::uint64_t value() const { return state_; }
 
-private:
+ private:
   void byte(unsigned char c) { state_ = (state_ ^ c) * 0x100000001b3ULL; }
   std::uint64_t state_;
 };

@@ -9,16 +9,30 @@
 namespace redflag {
 
 enum class FunctionId : std::uint8_t {
-  last, prev, count, min, max, mean, slope, absent, nonfinite, count_nonfinite, age, final, abs, coalesce, fraction,
+  last,
+  prev,
+  count,
+  min,
+  max,
+  mean,
+  slope,
+  absent,
+  nonfinite,
+  count_nonfinite,
+  age,
+  final,
+  abs,
+  coalesce,
+  fraction,
 };
 
 /// What a function does with its arguments.
 enum class FunctionShape : std::uint8_t {
-  series,       ///< one metric, no window
-  aggregate,    ///< one metric, with a window or over the whole attempt
-  presence,     ///< `absent`, `nonfinite`: one name, with or without a window; without: of its last value
+  series,           ///< one metric, no window
+  aggregate,        ///< one metric, with a window or over the whole attempt
+  presence,         ///< `absent`, `nonfinite`: one name, with or without a window; without: of its last value
   optional_series,  ///< `age`: one metric, or nothing for "anything at all"
-  values,       ///< any numbers
+  values,           ///< any numbers
 };
 
 struct FunctionInfo {

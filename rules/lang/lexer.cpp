@@ -1,11 +1,11 @@
 #include "rules/lang/lexer.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "rules/lang/diagnostics.h"
 
@@ -41,29 +41,43 @@ constexpr std::array<std::pair<std::string_view, TokenKind>, 6> kPairs{{{"<=", T
 
 TokenKind single(char c) {
   switch (c) {
-    case '+': return TokenKind::plus;
-    case '-': return TokenKind::minus;
-    case '*': return TokenKind::star;
-    case '/': return TokenKind::slash;
-    case '%': return TokenKind::percent;
-    case '<': return TokenKind::less;
-    case '>': return TokenKind::greater;
-    case '(': return TokenKind::open;
-    case ')': return TokenKind::close;
-    case '[': return TokenKind::open_window;
-    case ']': return TokenKind::close_window;
-    case ',': return TokenKind::comma;
-    default: return TokenKind::end;
+    case '+':
+      return TokenKind::plus;
+    case '-':
+      return TokenKind::minus;
+    case '*':
+      return TokenKind::star;
+    case '/':
+      return TokenKind::slash;
+    case '%':
+      return TokenKind::percent;
+    case '<':
+      return TokenKind::less;
+    case '>':
+      return TokenKind::greater;
+    case '(':
+      return TokenKind::open;
+    case ')':
+      return TokenKind::close;
+    case '[':
+      return TokenKind::open_window;
+    case ']':
+      return TokenKind::close_window;
+    case ',':
+      return TokenKind::comma;
+    default:
+      return TokenKind::end;
   }
 }
 
 class Lexer {
-public:
+ public:
   Lexer(std::string_view text, ExpressionError& error) : text_(text), error_(error) {}
 
   std::vector<Token> run() {
     while (error_.message.empty()) {
-      while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
+      while (at_ < text_.size() &&
+             (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
         ++at_;
       }
       if (at_ >= text_.size()) break;
@@ -73,7 +87,7 @@ public:
     return std::move(tokens_);
   }
 
-private:
+ private:
   char peek(std::size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
 
   void fail(std::size_t offset, std::string message) { error_ = {offset, std::move(message)}; }
@@ -90,7 +104,8 @@ private:
     const std::size_t from = at_;
     for (const auto& [spelling, kind] : kPairs) {
       if (text_.substr(at_, 2) != spelling) continue;
-      if (kind == TokenKind::end) return fail(from, spelling == "&&" ? "write 'and' instead of '&&'" : "write 'or' instead of '||'");
+      if (kind == TokenKind::end)
+        return fail(from, spelling == "&&" ? "write 'and' instead of '&&'" : "write 'or' instead of '||'");
       at_ += 2;
       return push(kind, from);
     }
@@ -118,7 +133,8 @@ private:
     }
     double value = 0.0;
     const auto result = std::from_chars(text_.data() + from, text_.data() + at_, value);
-    if (result.ec != std::errc{} || !std::isfinite(value)) return fail(from, "this number cannot be represented");
+    if (result.ec != std::errc{} || !std::isfinite(value))
+      return fail(from, "this number cannot be represented");
     if (!in_name(peek())) return push(TokenKind::number, from, value);
     const std::size_t unit_from = at_;
     while (in_name(peek())) ++at_;
@@ -138,7 +154,8 @@ private:
     }
     if (value.size() > 200) return fail(from, "a name of more than 200 characters");
     if (!is_letter(value.back()) && !is_digit(value.back())) {
-      return fail(at_ - 1, fmt::format("a name cannot end in '{}'; division needs spaces around it", value.back()));
+      return fail(at_ - 1,
+                  fmt::format("a name cannot end in '{}'; division needs spaces around it", value.back()));
     }
     push(TokenKind::name, from, 0.0, std::string(value));
   }
@@ -149,7 +166,8 @@ private:
     while (at_ < text_.size() && peek() != quote) {
       if (peek() == '\\') {
         ++at_;
-        if (peek() != quote && peek() != '\\') return fail(at_ - 1, "in a text only \\\" and \\\\ may follow a backslash");
+        if (peek() != quote && peek() != '\\')
+          return fail(at_ - 1, "in a text only \\\" and \\\\ may follow a backslash");
       }
       value += text_[at_++];
     }

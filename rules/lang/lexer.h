@@ -1,5 +1,5 @@
-// Text of an expression to tokens. A name may hold letters, digits and _ . / : so that `train/loss` is one name; division
-// therefore needs spaces around it.
+// Text of an expression to tokens. A name may hold letters, digits and _ . / : so that `train/loss` is one
+// name; division therefore needs spaces around it.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,33 @@
 namespace redflag {
 
 enum class TokenKind : unsigned char {
-  end, number, duration, text, name,
-  plus, minus, star, slash, percent,
-  less, less_equal, greater, greater_equal, equal, not_equal,
-  word_and, word_or, word_not, word_in, word_true, word_false,
-  open, close, open_window, close_window, comma,
+  end,
+  number,
+  duration,
+  text,
+  name,
+  plus,
+  minus,
+  star,
+  slash,
+  percent,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  equal,
+  not_equal,
+  word_and,
+  word_or,
+  word_not,
+  word_in,
+  word_true,
+  word_false,
+  open,
+  close,
+  open_window,
+  close_window,
+  comma,
 };
 
 struct Token {

@@ -1,5 +1,6 @@
-// Which subjects a rule is for: attributes against values or globs. An attribute nobody has told yet is unknown, and so is
-// then the match; only a known mismatch takes a rule away from a subject it already speaks about.
+// Which subjects a rule is for: attributes against values or globs. An attribute nobody has told yet is
+// unknown, and so is then the match; only a known mismatch takes a rule away from a subject it already speaks
+// about.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace redflag {
 /// True, false or unknown: the language's three values.
 enum class Tri : std::int8_t { no, yes, unknown };
 
-/// `*` any characters, `?` one byte; everything else stands for itself. Linear in practice, never exponential.
+/// `*` any characters, `?` one byte; everything else stands for itself. Linear in practice, never
+/// exponential.
 bool glob_matches(std::string_view pattern, std::string_view text);
 
 struct MatchTerm {

@@ -1,10 +1,10 @@
 #include "rules/lang/message.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cmath>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "rules/lang/diagnostics.h"
 #include "rules/values/time.h"
@@ -34,7 +34,8 @@ std::optional<ValueFormat> parse_format(std::string_view text) {
     if (kTypes.find(text.front()) == std::string_view::npos) return std::nullopt;
     format.type = text.front();
   }
-  if (format.precision >= 0 && (format.type == 'd' || format.type == 's' || format.type == 't')) return std::nullopt;
+  if (format.precision >= 0 && (format.type == 'd' || format.type == 's' || format.type == 't'))
+    return std::nullopt;
   return format;
 }
 
@@ -95,8 +96,9 @@ std::vector<RawPlaceholder> split_message(std::string_view text, ExpressionError
       if (colon != std::string_view::npos) {
         const auto format = parse_format(inside.substr(colon + 1));
         if (!format) {
-          error = {i + 1 + colon + 1, fmt::format("'{}' is no format; there are .3g, .2f, .1e, .0%, d, s and t (a duration)",
-                                                  shown(inside.substr(colon + 1)))};
+          error = {i + 1 + colon + 1,
+                   fmt::format("'{}' is no format; there are .3g, .2f, .1e, .0%, d, s and t (a duration)",
+                               shown(inside.substr(colon + 1)))};
           return pieces;
         }
         piece.format = *format;
@@ -110,17 +112,18 @@ std::vector<RawPlaceholder> split_message(std::string_view text, ExpressionError
 }
 
 Special special_from(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Special>, 11> kNames{{{"step", Special::step},
-                                                                                {"value", Special::value},
-                                                                                {"threshold", Special::threshold},
-                                                                                {"name", Special::name},
-                                                                                {"since", Special::since},
-                                                                                {"time", Special::time},
-                                                                                {"run", Special::run},
-                                                                                {"subject", Special::subject},
-                                                                                {"severity", Special::severity},
-                                                                                {"rule", Special::rule},
-                                                                                {"attempt", Special::attempt}}};
+  static constexpr std::array<std::pair<std::string_view, Special>, 11> kNames{
+      {{"step", Special::step},
+       {"value", Special::value},
+       {"threshold", Special::threshold},
+       {"name", Special::name},
+       {"since", Special::since},
+       {"time", Special::time},
+       {"run", Special::run},
+       {"subject", Special::subject},
+       {"severity", Special::severity},
+       {"rule", Special::rule},
+       {"attempt", Special::attempt}}};
   for (const auto& [text, special] : kNames) {
     if (text == name) return special;
   }
@@ -132,16 +135,21 @@ std::string format_number(double value, const ValueFormat& format) {
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
   const int precision = format.precision;
   switch (format.type) {
-    case 'f': return fmt::format("{:.{}f}", value, precision < 0 ? 2 : precision);
-    case 'e': return fmt::format("{:.{}e}", value, precision < 0 ? 2 : precision);
-    case '%': return fmt::format("{:.{}f} %", value * 100.0, precision < 0 ? 1 : precision);
-    case 'd': return fmt::format("{:.0f}", value);
+    case 'f':
+      return fmt::format("{:.{}f}", value, precision < 0 ? 2 : precision);
+    case 'e':
+      return fmt::format("{:.{}e}", value, precision < 0 ? 2 : precision);
+    case '%':
+      return fmt::format("{:.{}f} %", value * 100.0, precision < 0 ? 1 : precision);
+    case 'd':
+      return fmt::format("{:.0f}", value);
     case 't': {
       constexpr double kLongest = 1e12;
       const double seconds = std::min(std::max(value, -kLongest), kLongest);
       return human_duration(Duration(std::llround(seconds * 1e6)));
     }
-    default: return fmt::format("{:.{}g}", value, precision < 0 ? 6 : precision);
+    default:
+      return fmt::format("{:.{}g}", value, precision < 0 ? 6 : precision);
   }
 }
 

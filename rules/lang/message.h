@@ -1,5 +1,5 @@
-// The words of a rule: text with {placeholders}. Formats are a small closed set, checked when the rule is loaded, so that no
-// rule file can make the formatter do more than print one value.
+// The words of a rule: text with {placeholders}. Formats are a small closed set, checked when the rule is
+// loaded, so that no rule file can make the formatter do more than print one value.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,23 @@ struct ValueFormat {
   char type = '\0';    ///< 'f', 'e', 'g', 'd', '%', 's', 't', or nothing
 };
 
-enum class Special : std::uint8_t { none, step, value, threshold, name, since, time, run, subject, severity, rule, attempt };
+enum class Special : std::uint8_t {
+  none,
+  step,
+  value,
+  threshold,
+  name,
+  since,
+  time,
+  run,
+  subject,
+  severity,
+  rule,
+  attempt
+};
 
 struct MessagePiece {
-  std::string literal;              ///< when neither special nor a program
+  std::string literal;  ///< when neither special nor a program
   Special special = Special::none;
   std::optional<Program> program;
   ValueFormat format;

@@ -1,9 +1,9 @@
 // The parts of a rule file that rules refer to: its name, constants and tables; and how mistakes are placed.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "rules/lang/pack_reader.h"
 
@@ -24,7 +24,8 @@ bool spellable(const std::string& name) {
 std::optional<double> number_in(const std::string& text) {
   double value = 0.0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc{} || result.ptr != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  if (result.ec != std::errc{} || result.ptr != text.data() + text.size() || !std::isfinite(value))
+    return std::nullopt;
   return value;
 }
 
@@ -39,7 +40,8 @@ PackReader::PackReader(const RuleSource& source, PackContext& context)
     return;
   }
   root_ = parse_yaml(source_, *context_.out);
-  if (root_ != nullptr && !check_map(*root_, {"pack", "tables", "constants", "rules"}, "a rule file")) root_.reset();
+  if (root_ != nullptr && !check_map(*root_, {"pack", "tables", "constants", "rules"}, "a rule file"))
+    root_.reset();
 }
 
 void PackReader::error(const YamlNode& node, std::string message, std::size_t offset) {
@@ -48,8 +50,8 @@ void PackReader::error(const YamlNode& node, std::string message, std::size_t of
 }
 
 void PackReader::expression_error(const YamlNode& node, const ExpressionError& problem) {
-  const YamlPlace place =
-      node.kind == YamlNode::Kind::scalar ? place_in(source_, node, problem.offset) : YamlPlace{node.line, node.column};
+  const YamlPlace place = node.kind == YamlNode::Kind::scalar ? place_in(source_, node, problem.offset)
+                                                              : YamlPlace{node.line, node.column};
   context_.out->add(source_.at(place.line, place.column, problem.message));
 }
 
@@ -84,7 +86,8 @@ void PackReader::read_definitions() {
   const YamlNode* tables = root_->find("tables");
   if (tables == nullptr) return;
   if (tables->kind != YamlNode::Kind::map) return error(*tables, "'tables' holds tables by name");
-  for (std::size_t i = 0; i + 1 < tables->items.size(); i += 2) read_table(tables->items[i], tables->items[i + 1]);
+  for (std::size_t i = 0; i + 1 < tables->items.size(); i += 2)
+    read_table(tables->items[i], tables->items[i + 1]);
 }
 
 bool PackReader::new_name(const YamlNode& key) {
@@ -94,7 +97,8 @@ bool PackReader::new_name(const YamlNode& key) {
   }
   const auto& tables = context_.compiled->tables;
   if (context_.constants.count(key.text) > 0 ||
-      std::any_of(tables.begin(), tables.end(), [&](const RuleTable& table) { return table.name == key.text; })) {
+      std::any_of(tables.begin(), tables.end(),
+                  [&](const RuleTable& table) { return table.name == key.text; })) {
     error(key, fmt::format("there is already a table or constant '{}'", key.text));
     return false;
   }
@@ -114,7 +118,8 @@ void PackReader::read_constants(const YamlNode& node) {
     Constant constant;
     ExpressionError problem;
     const auto tokens = lex(value.text, problem);
-    const TokenKind kind = problem.message.empty() && tokens.size() == 2 ? tokens.front().kind : TokenKind::end;
+    const TokenKind kind =
+        problem.message.empty() && tokens.size() == 2 ? tokens.front().kind : TokenKind::end;
     if (const auto number = number_in(value.text)) {
       constant.number = *number;
     } else if (kind == TokenKind::duration) {
@@ -140,16 +145,19 @@ void PackReader::read_table(const YamlNode& key, const YamlNode& node) {
     return error(node, "a table needs 'key': the attribute that chooses the row, such as task");
   }
   if (rows == nullptr || rows->kind != YamlNode::Kind::map || rows->items.size() / 2 > kMostRows) {
-    return error(rows == nullptr ? node : *rows, "a table needs 'rows': NAME: {column: value, …}, 10000 at most");
+    return error(rows == nullptr ? node : *rows,
+                 "a table needs 'rows': NAME: {column: value, …}, 10000 at most");
   }
   table.key = attribute->text;
   const std::size_t before = context_.out->list().size();
-  for (std::size_t i = 0; i + 1 < rows->items.size(); i += 2) read_table_row(table, rows->items[i], rows->items[i + 1]);
+  for (std::size_t i = 0; i + 1 < rows->items.size(); i += 2)
+    read_table_row(table, rows->items[i], rows->items[i + 1]);
   if (context_.out->list().size() == before) context_.compiled->tables.push_back(std::move(table));
 }
 
 void PackReader::read_table_row(RuleTable& table, const YamlNode& key, const YamlNode& row) {
-  if (row.kind != YamlNode::Kind::map) return error(row, "a row holds values by column: {min: 0.85, max: 0.90}");
+  if (row.kind != YamlNode::Kind::map)
+    return error(row, "a row holds values by column: {min: 0.85, max: 0.90}");
   std::vector<TableCell> cells(table.columns.size());
   for (std::size_t i = 0; i + 1 < row.items.size(); i += 2) {
     const YamlNode& name = row.items[i];
@@ -172,7 +180,8 @@ void PackReader::read_table_row(RuleTable& table, const YamlNode& key, const Yam
       table.column_is_text.push_back(cell.is_text);
       cells.emplace_back();
     } else if (table.column_is_text[column] != cell.is_text) {
-      error(value, fmt::format("the column '{}' holds {} elsewhere", name.text, cell.is_text ? "numbers" : "texts"));
+      error(value,
+            fmt::format("the column '{}' holds {} elsewhere", name.text, cell.is_text ? "numbers" : "texts"));
       continue;
     }
     cells[column] = std::move(cell);

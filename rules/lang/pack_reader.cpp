@@ -1,16 +1,16 @@
 #include "rules/lang/pack_reader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "rules/lang/parser.h"
 
 namespace redflag {
 namespace {
 
-const std::vector<std::string> kRuleKeys{"rule", "why", "severity", "on",     "match",   "when", "after",
-                                         "for",  "resolve", "levels", "message", "hint"};
+const std::vector<std::string> kRuleKeys{"rule",  "why", "severity", "on",     "match",   "when",
+                                         "after", "for", "resolve",  "levels", "message", "hint"};
 const std::vector<std::string> kLevelKeys{"severity", "when", "for", "message"};
 const std::vector<std::string> kSeverities{"info", "warning", "critical"};
 const std::vector<std::string> kKinds{"run", "source", "representation", "checkpoint", "log", "host"};
@@ -20,7 +20,8 @@ constexpr std::size_t kLongestName = 100;
 bool valid_name(const std::string& name) {
   if (name.empty() || name.size() > kLongestName) return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
   });
 }
 
@@ -36,12 +37,14 @@ void PackReader::read_rules() {
   if (root_ == nullptr) return;
   const YamlNode* rules = root_->find("rules");
   if (rules == nullptr || rules->kind == YamlNode::Kind::null) return;
-  if (rules->kind != YamlNode::Kind::sequence) return error(*rules, "'rules' is a list; each rule begins with '- rule: NAME'");
+  if (rules->kind != YamlNode::Kind::sequence)
+    return error(*rules, "'rules' is a list; each rule begins with '- rule: NAME'");
   for (const YamlNode& rule : rules->items) read_rule(rule);
 }
 
 Scope PackReader::scope_of(SubjectKind kind) {
-  return Scope{&context_.compiled->of(kind), &context_.compiled->tables, &context_.constants, &context_.options->canonical};
+  return Scope{&context_.compiled->of(kind), &context_.compiled->tables, &context_.constants,
+               &context_.options->canonical};
 }
 
 void PackReader::read_rule(const YamlNode& node) {
@@ -67,7 +70,8 @@ void PackReader::read_rule(const YamlNode& node) {
   read_levels(node, rule, info);
   if (const YamlNode* resolve = node.find("resolve")) rule.resolve = read_expression(*resolve, rule);
   rule.message = read_message(node, rule);
-  if (context_.out->list().size() == before && !rule.levels.empty()) finish(std::move(rule), std::move(info), node);
+  if (context_.out->list().size() == before && !rule.levels.empty())
+    finish(std::move(rule), std::move(info), node);
 }
 
 bool PackReader::read_subject(const YamlNode& node, CompiledRule& rule) {
@@ -75,7 +79,8 @@ bool PackReader::read_subject(const YamlNode& node, CompiledRule& rule) {
   if (on == nullptr) return true;
   const auto kind = on->kind == YamlNode::Kind::scalar ? subject_kind_from(on->text) : std::nullopt;
   if (!kind) {
-    error(*on, fmt::format("'on' is one of run, source, representation, checkpoint, log, host{}", did_you_mean(on->text, kKinds)));
+    error(*on, fmt::format("'on' is one of run, source, representation, checkpoint, log, host{}",
+                           did_you_mean(on->text, kKinds)));
     return false;
   }
   rule.kind = *kind;
@@ -83,7 +88,8 @@ bool PackReader::read_subject(const YamlNode& node, CompiledRule& rule) {
 }
 
 void PackReader::read_match(const YamlNode& node, CompiledRule& rule) {
-  if (node.kind != YamlNode::Kind::map) return error(node, "'match' holds attributes: 'task: sst2', 'name: full_ft_*'");
+  if (node.kind != YamlNode::Kind::map)
+    return error(node, "'match' holds attributes: 'task: sst2', 'name: full_ft_*'");
   for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
     const YamlNode& key = node.items[i];
     const YamlNode& value = node.items[i + 1];
@@ -125,9 +131,11 @@ void PackReader::read_levels(const YamlNode& node, CompiledRule& rule, RuleInfo&
     maps.push_back(&node);
   } else {
     if (node.find("when") != nullptr || node.find("severity") != nullptr) {
-      return error(*levels, "'levels' carry their own 'severity' and 'when'; take these out of the rule itself");
+      return error(*levels,
+                   "'levels' carry their own 'severity' and 'when'; take these out of the rule itself");
     }
-    if (levels->kind != YamlNode::Kind::sequence || levels->items.empty() || levels->items.size() > kSeverities.size()) {
+    if (levels->kind != YamlNode::Kind::sequence || levels->items.empty() ||
+        levels->items.size() > kSeverities.size()) {
       return error(*levels, "'levels' is a list of {severity, when}, one for each severity");
     }
     for (const YamlNode& item : levels->items) {
@@ -143,7 +151,8 @@ void PackReader::read_levels(const YamlNode& node, CompiledRule& rule, RuleInfo&
     }
     auto program = read_expression(*when, rule);
     if (!severity || !program) continue;
-    if (std::any_of(rule.levels.begin(), rule.levels.end(), [&](const auto& level) { return level.severity == *severity; })) {
+    if (std::any_of(rule.levels.begin(), rule.levels.end(),
+                    [&](const auto& level) { return level.severity == *severity; })) {
       error(*map, fmt::format("the severity '{}' is given twice", to_string(*severity)));
       continue;
     }
@@ -155,7 +164,8 @@ void PackReader::read_levels(const YamlNode& node, CompiledRule& rule, RuleInfo&
     if (levels != nullptr) level.message = read_message(*map, rule);
     rule.levels.push_back(std::move(level));
   }
-  std::sort(rule.levels.begin(), rule.levels.end(), [](const auto& a, const auto& b) { return a.severity > b.severity; });
+  std::sort(rule.levels.begin(), rule.levels.end(),
+            [](const auto& a, const auto& b) { return a.severity > b.severity; });
   for (const CompiledLevel& level : rule.levels) {
     info.severities.push_back(level.severity);
     info.expressions.push_back(level.when.source);
@@ -169,7 +179,8 @@ std::optional<Severity> PackReader::read_severity(const YamlNode& node) {
     return std::nullopt;
   }
   const auto value = severity->kind == YamlNode::Kind::scalar ? severity_from(severity->text) : std::nullopt;
-  if (!value) error(*severity, "a severity is info, warning or critical" + did_you_mean(severity->text, kSeverities));
+  if (!value)
+    error(*severity, "a severity is info, warning or critical" + did_you_mean(severity->text, kSeverities));
   return value;
 }
 
@@ -223,14 +234,19 @@ std::optional<MessageTemplate> PackReader::read_message(const YamlNode& map, Com
 void PackReader::finish(CompiledRule rule, RuleInfo info, const YamlNode& owner) {
   KindTable& table = context_.compiled->of(rule.kind);
   std::vector<std::uint32_t> triggers;
+  bool always = rule.resolve && rule.resolve->reads_anything;
   for (const CompiledLevel& level : rule.levels) {
     merge(rule.counted, level.when.slots);
     for (const std::uint32_t slot : level.when.metrics) {
-      if (std::find(rule.metrics.begin(), rule.metrics.end(), slot) == rule.metrics.end()) rule.metrics.push_back(slot);
+      if (std::find(rule.metrics.begin(), rule.metrics.end(), slot) == rule.metrics.end())
+        rule.metrics.push_back(slot);
     }
+    rule.silence = rule.silence || level.when.reads_silence;
+    always = always || level.when.reads_anything;
     rule.timed = rule.timed || level.when.reads_time || (level.hold && level.hold->unit == WindowUnit::time);
   }
-  rule.timed = rule.timed || (rule.after && rule.after->unit == WindowUnit::time) || (rule.resolve && rule.resolve->reads_time);
+  rule.timed = rule.timed || (rule.after && rule.after->unit == WindowUnit::time) ||
+               (rule.resolve && rule.resolve->reads_time);
   triggers = rule.counted;
   if (rule.resolve) merge(triggers, rule.resolve->slots);
   const auto number = static_cast<std::uint32_t>(table.rules.size());
@@ -242,6 +258,7 @@ void PackReader::finish(CompiledRule rule, RuleInfo info, const YamlNode& owner)
   }
   for (const MatchTerm& term : rule.match) rule.reads_end = rule.reads_end || is_end(term.attribute);
   table.any_timed = table.any_timed || rule.timed;
+  if (always) table.always.push_back(number);
   info.name = rule.name;
   info.pack = rule.pack;
   info.file = source_.file();

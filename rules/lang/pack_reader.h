@@ -26,13 +26,13 @@ struct PackContext {
 
 /// One file. First `read_definitions` for all files (tables and constants), then `read_rules`.
 class PackReader {
-public:
+ public:
   PackReader(const RuleSource& source, PackContext& context);
 
   void read_definitions();
   void read_rules();
 
-private:
+ private:
   void error(const YamlNode& node, std::string message, std::size_t offset = 0);
   void expression_error(const YamlNode& node, const ExpressionError& problem);
   bool check_map(const YamlNode& node, const std::vector<std::string>& keys, const char* what);

@@ -1,10 +1,10 @@
 #include "rules/lang/parser.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "rules/lang/diagnostics.h"
 
@@ -18,20 +18,26 @@ bool is_comparison(TokenKind kind) {
 /// Binding strength of a binary operator; 0 when the token is none.
 int strength(TokenKind kind) {
   switch (kind) {
-    case TokenKind::word_or: return 1;
-    case TokenKind::word_and: return 2;
+    case TokenKind::word_or:
+      return 1;
+    case TokenKind::word_and:
+      return 2;
     case TokenKind::plus:
-    case TokenKind::minus: return 5;
+    case TokenKind::minus:
+      return 5;
     case TokenKind::star:
     case TokenKind::slash:
-    case TokenKind::percent: return 6;
-    case TokenKind::word_in: return 4;
-    default: return is_comparison(kind) ? 4 : 0;
+    case TokenKind::percent:
+      return 6;
+    case TokenKind::word_in:
+      return 4;
+    default:
+      return is_comparison(kind) ? 4 : 0;
   }
 }
 
 class Parser {
-public:
+ public:
   Parser(std::string_view text, ExpressionError& error) : error_(error), tokens_(lex(text, error)) {}
 
   std::optional<Ast> run() {
@@ -51,7 +57,7 @@ public:
     return spec;
   }
 
-private:
+ private:
   const Token& now() const { return tokens_[at_]; }
   void next() {
     if (at_ + 1 < tokens_.size()) ++at_;
@@ -68,7 +74,8 @@ private:
   }
 
   std::uint32_t add(Expr expr, std::size_t from) {
-    if (ast_.nodes.size() >= kMostExpressionNodes) fail_at(from, "this expression is too long; split the rule");
+    if (ast_.nodes.size() >= kMostExpressionNodes)
+      fail_at(from, "this expression is too long; split the rule");
     expr.offset = from;
     const Token& last = tokens_[at_ > 0 ? at_ - 1 : 0];
     expr.length = last.offset + last.length - from;
@@ -84,7 +91,8 @@ private:
     std::uint32_t left = prefix(least);
     while (!failed()) {
       bool negated = false;
-      if (now().kind == TokenKind::word_not && at_ + 1 < tokens_.size() && tokens_[at_ + 1].kind == TokenKind::word_in && least <= 4) {
+      if (now().kind == TokenKind::word_not && at_ + 1 < tokens_.size() &&
+          tokens_[at_ + 1].kind == TokenKind::word_in && least <= 4) {
         negated = true;
         next();
       }
@@ -147,21 +155,27 @@ private:
     expr.text = token.text;
     switch (token.kind) {
       case TokenKind::number:
-      case TokenKind::duration: expr.kind = ExprKind::number; break;
-      case TokenKind::text: expr.kind = ExprKind::text; break;
+      case TokenKind::duration:
+        expr.kind = ExprKind::number;
+        break;
+      case TokenKind::text:
+        expr.kind = ExprKind::text;
+        break;
       case TokenKind::word_true:
       case TokenKind::word_false:
         expr.kind = ExprKind::boolean;
         expr.number = token.kind == TokenKind::word_true ? 1.0 : 0.0;
         break;
-      case TokenKind::name: return name(token);
+      case TokenKind::name:
+        return name(token);
       case TokenKind::open: {
         next();
         const std::uint32_t inner = expression(1);
         if (!failed()) expect(TokenKind::close, "')'");
         return inner;
       }
-      default: return fail("a value is missing here"), 0;
+      default:
+        return fail("a value is missing here"), 0;
     }
     next();
     return add(std::move(expr), token.offset);
@@ -225,12 +239,15 @@ private:
     next();
     const bool points = unit.text == "points" || unit.text == "point";
     if (!points && unit.text != "steps" && unit.text != "step") {
-      return fail_at(unit.offset, fmt::format("'{}' is no unit{}", shown(unit.text), did_you_mean(unit.text, {"points", "steps"}))),
+      return fail_at(unit.offset, fmt::format("'{}' is no unit{}", shown(unit.text),
+                                              did_you_mean(unit.text, {"points", "steps"}))),
              WindowSpec{};
     }
     const std::int64_t most = points ? kMostWindowPoints : kMostWindowSteps;
-    if (size.number < 1.0 || size.number != std::floor(size.number) || size.number > static_cast<double>(most)) {
-      return fail_at(size.offset, fmt::format("a number of {} is a whole number from 1 to {}", points ? "points" : "steps", most)),
+    if (size.number < 1.0 || size.number != std::floor(size.number) ||
+        size.number > static_cast<double>(most)) {
+      return fail_at(size.offset, fmt::format("a number of {} is a whole number from 1 to {}",
+                                              points ? "points" : "steps", most)),
              WindowSpec{};
     }
     return {points ? WindowUnit::points : WindowUnit::steps, static_cast<std::int64_t>(size.number)};

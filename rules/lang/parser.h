@@ -1,4 +1,5 @@
-// Tokens to a tree. Loosest first: or, and, not, comparison and `in`, + -, * / %, unary -, then names, calls, parentheses.
+// Tokens to a tree. Loosest first: or, and, not, comparison and `in`, + -, * / %, unary -, then names, calls,
+// parentheses.
 #pragma once
 
 #include <optional>

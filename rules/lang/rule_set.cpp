@@ -1,8 +1,8 @@
 #include "rules/lang/rule_set.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "rules/lang/fnv.h"
 #include "rules/lang/pack_reader.h"
@@ -32,10 +32,18 @@ std::map<std::string, MetricNeed> needs_of(const CompiledRules& compiled) {
         MetricNeed& need = needs[table.slots[slot].name];
         for (const WindowPlan& plan : table.slots[slot].windows) {
           switch (plan.spec.unit) {
-            case WindowUnit::whole: need.whole_attempt = true; break;
-            case WindowUnit::points: need.points = std::max(need.points, plan.spec.size); break;
-            case WindowUnit::steps: need.steps = std::max(need.steps, plan.spec.size); break;
-            case WindowUnit::time: need.time = std::max(need.time, Duration(plan.spec.size)); break;
+            case WindowUnit::whole:
+              need.whole_attempt = true;
+              break;
+            case WindowUnit::points:
+              need.points = std::max(need.points, plan.spec.size);
+              break;
+            case WindowUnit::steps:
+              need.steps = std::max(need.steps, plan.spec.size);
+              break;
+            case WindowUnit::time:
+              need.time = std::max(need.time, Duration(plan.spec.size));
+              break;
           }
         }
       }
@@ -47,17 +55,21 @@ std::map<std::string, MetricNeed> needs_of(const CompiledRules& compiled) {
 }  // namespace
 
 RuleSet::RuleSet(std::vector<RuleInfo> rules, std::unique_ptr<CompiledRules> compiled, std::string hash)
-    : rules_(std::move(rules)), compiled_(std::move(compiled)), metrics_(needs_of(*compiled_)), hash_(std::move(hash)) {}
+    : rules_(std::move(rules)),
+      compiled_(std::move(compiled)),
+      metrics_(needs_of(*compiled_)),
+      hash_(std::move(hash)) {}
 
 RuleSet::~RuleSet() = default;
 
 const RuleInfo* RuleSet::find(std::string_view name) const {
-  const auto found = std::find_if(rules_.begin(), rules_.end(), [&](const RuleInfo& rule) { return rule.name == name; });
+  const auto found =
+      std::find_if(rules_.begin(), rules_.end(), [&](const RuleInfo& rule) { return rule.name == name; });
   return found == rules_.end() ? nullptr : &*found;
 }
 
-std::shared_ptr<const RuleSet> RuleSet::load(const std::vector<RuleSource>& sources, const LoadOptions& options,
-                                             Diagnostics& diagnostics) {
+std::shared_ptr<const RuleSet> RuleSet::load(const std::vector<RuleSource>& sources,
+                                             const LoadOptions& options, Diagnostics& diagnostics) {
   auto compiled = std::make_unique<CompiledRules>();
   // Runs end whether or not a rule asks: the engine always knows these two.
   compiled->of(SubjectKind::run).slot("ended");
@@ -76,7 +88,8 @@ std::shared_ptr<const RuleSet> RuleSet::load(const std::vector<RuleSource>& sour
   return std::make_shared<const RuleSet>(std::move(context.rules), std::move(compiled), hash_of(sources));
 }
 
-Result<std::shared_ptr<const RuleSet>> RuleSet::load(const std::vector<RuleSource>& sources, const LoadOptions& options) {
+Result<std::shared_ptr<const RuleSet>> RuleSet::load(const std::vector<RuleSource>& sources,
+                                                     const LoadOptions& options) {
   Diagnostics diagnostics;
   auto rules = load(sources, options, diagnostics);
   if (rules == nullptr) {

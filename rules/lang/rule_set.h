@@ -1,5 +1,5 @@
-// The rules that are loaded: compiled once, never changed, shared by whoever needs them. A reload makes a new set and, when it
-// has mistakes, leaves the old one in place.
+// The rules that are loaded: compiled once, never changed, shared by whoever needs them. A reload makes a new
+// set and, when it has mistakes, leaves the old one in place.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ inline constexpr std::size_t kLargestRuleFile = 1U << 20U;
 inline constexpr std::size_t kMostRules = 2000;
 
 struct LoadOptions {
-  /// The canonical name of a metric: lets `grad_norm` in a rule mean gradient_norm_total. May be empty. Must give back what
-  /// it does not know.
+  /// The canonical name of a metric: lets `grad_norm` in a rule mean gradient_norm_total. May be empty. Must
+  /// give back what it does not know.
   std::function<std::string(std::string_view)> canonical;
 };
 
@@ -41,7 +41,7 @@ struct RuleInfo {
   std::string file;
   std::size_t line = 0;  ///< from 1
   SubjectKind kind = SubjectKind::run;
-  std::vector<Severity> severities;  ///< most severe first
+  std::vector<Severity> severities;      ///< most severe first
   std::vector<std::string> expressions;  ///< of each severity, as written
   std::string message;
   std::string hint;
@@ -59,12 +59,13 @@ struct MetricNeed {
 
 /// Immutable and safe to share between threads.
 class RuleSet {
-public:
+ public:
   /// Compiles all sources together. The error's text holds every diagnostic, rendered.
-  static Result<std::shared_ptr<const RuleSet>> load(const std::vector<RuleSource>& sources, const LoadOptions& options = {});
+  static Result<std::shared_ptr<const RuleSet>> load(const std::vector<RuleSource>& sources,
+                                                     const LoadOptions& options = {});
   /// The same, with the diagnostics as values. Null exactly when `diagnostics` is not empty.
-  static std::shared_ptr<const RuleSet> load(const std::vector<RuleSource>& sources, const LoadOptions& options,
-                                             Diagnostics& diagnostics);
+  static std::shared_ptr<const RuleSet> load(const std::vector<RuleSource>& sources,
+                                             const LoadOptions& options, Diagnostics& diagnostics);
 
   RuleSet(std::vector<RuleInfo> rules, std::unique_ptr<CompiledRules> compiled, std::string hash);
   ~RuleSet();
@@ -75,7 +76,8 @@ public:
   const std::vector<RuleInfo>& rules() const { return rules_; }
   const RuleInfo* find(std::string_view name) const;
 
-  /// Every name that the rules read as a metric (names of attributes among them: a bare name may be either), canonical.
+  /// Every name that the rules read as a metric (names of attributes among them: a bare name may be either),
+  /// canonical.
   const std::map<std::string, MetricNeed>& metrics() const { return metrics_; }
 
   /// 32 hex digits over all sources: the same rules, the same hash.
@@ -83,7 +85,7 @@ public:
 
   const CompiledRules& compiled() const { return *compiled_; }
 
-private:
+ private:
   std::vector<RuleInfo> rules_;
   std::unique_ptr<CompiledRules> compiled_;
   std::map<std::string, MetricNeed> metrics_;

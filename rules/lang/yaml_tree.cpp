@@ -1,14 +1,14 @@
 #include "rules/lang/yaml_tree.h"
 
-#include <fmt/format.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/parser.h>
-
 #include <algorithm>
 #include <set>
 #include <sstream>
 #include <string_view>
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
 
 namespace redflag {
 namespace {
@@ -20,7 +20,7 @@ struct Refused {
 };
 
 class Builder : public YAML::EventHandler {
-public:
+ public:
   std::unique_ptr<YamlNode> take() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark&) override {}
@@ -29,7 +29,8 @@ public:
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     throw Refused{mark, "aliases (*name) are not used in rule files; write the value out"};
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                const std::string& value) override {
     // yaml-cpp says "?" for plain and "!" for quoted scalars. A plain empty or "~" value is null.
     if (tag == "?" && (value == "~" || value == "null" || value.empty())) {
       add(mark, YamlNode::Kind::null, {}, {});
@@ -42,14 +43,17 @@ public:
     open(mark, YamlNode::Kind::sequence, tag);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
     open(mark, YamlNode::Kind::map, tag);
   }
   void OnMapEnd() override { close(); }
 
-private:
-  YamlNode* add(const YAML::Mark& mark, YamlNode::Kind kind, const std::string& tag, const std::string& text) {
-    if (!tag.empty() && tag != "?" && tag != "!") throw Refused{mark, "tags (!name) are not used in rule files"};
+ private:
+  YamlNode* add(const YAML::Mark& mark, YamlNode::Kind kind, const std::string& tag,
+                const std::string& text) {
+    if (!tag.empty() && tag != "?" && tag != "!")
+      throw Refused{mark, "tags (!name) are not used in rule files"};
     if (++count_ > kMostNodes) throw Refused{mark, "too many values in one file"};
     YamlNode node;
     node.kind = kind;
@@ -64,7 +68,8 @@ private:
     return &stack_.back()->items.back();
   }
   void open(const YAML::Mark& mark, YamlNode::Kind kind, const std::string& tag) {
-    if (stack_.size() >= kDeepestYaml) throw Refused{mark, fmt::format("nested deeper than {} levels", kDeepestYaml)};
+    if (stack_.size() >= kDeepestYaml)
+      throw Refused{mark, fmt::format("nested deeper than {} levels", kDeepestYaml)};
     // A parent's `items` does not grow while a child is open, so the pointer stays good.
     stack_.push_back(add(mark, kind, tag, {}));
   }
@@ -95,7 +100,8 @@ void check_keys(const SourceText& source, const YamlNode& node, Diagnostics& out
 bool acceptable(const SourceText& source, Diagnostics& out) {
   constexpr std::size_t kDeepestIndent = 200;
   const std::size_t before = out.list().size();
-  if (source.text().size() >= 2 && (source.text().compare(0, 2, "\xFF\xFE") == 0 || source.text().compare(0, 2, "\xFE\xFF") == 0)) {
+  if (source.text().size() >= 2 &&
+      (source.text().compare(0, 2, "\xFF\xFE") == 0 || source.text().compare(0, 2, "\xFE\xFF") == 0)) {
     out.add(source.whole_file("is UTF-16; save it as UTF-8"));
     return false;
   }
@@ -166,7 +172,10 @@ std::unique_ptr<YamlNode> parse_yaml(const SourceText& source, Diagnostics& out)
   } catch (const Refused& refused) {
     refuse(refused.mark, refused.why);
   } catch (const YAML::Exception& error) {
-    refuse(error.mark, "YAML: " + error.msg);
+    // The commonest cause: {when: mean(loss[2m]) > 4}, where YAML takes the brackets for its own.
+    const bool flow = error.msg.find("flow") != std::string::npos;
+    refuse(error.mark,
+           "YAML: " + error.msg + (flow ? "; inside { } an expression with [ ] or , needs quotes" : ""));
   } catch (const std::exception& error) {
     out.add(source.whole_file(fmt::format("cannot be parsed as YAML: {}", shown(error.what()))));
   }
@@ -179,9 +188,12 @@ YamlPlace place_in(const SourceText& source, const YamlNode& scalar, std::size_t
   if (scalar.column >= line.size()) return start;
   const std::string_view raw = line.substr(scalar.column);
   if (raw.front() == '|' || raw.front() == '>') {
-    // The mark stands at the '|': the text begins on the next line. Folded text keeps no line breaks to count.
-    const std::string_view before = std::string_view(scalar.text).substr(0, std::min(offset, scalar.text.size()));
-    const std::size_t row = raw.front() == '|' ? static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')) : 0;
+    // The mark stands at the '|': the text begins on the next line. Folded text keeps no line breaks to
+    // count.
+    const std::string_view before =
+        std::string_view(scalar.text).substr(0, std::min(offset, scalar.text.size()));
+    const std::size_t row =
+        raw.front() == '|' ? static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')) : 0;
     const std::size_t target = scalar.line + 1 + row;
     const std::string_view text = source.line(target);
     const std::size_t indent = text.find_first_not_of(' ');

@@ -1,6 +1,6 @@
-// YAML as a small tree of our own, built from yaml-cpp's events. The library's own tree accepts duplicate keys, marks aliases
-// at their anchor and lets a few lines of aliases stand for gigabytes; here every key and value knows its place, and depth,
-// aliases and tags are refused while parsing.
+// YAML as a small tree of our own, built from yaml-cpp's events. The library's own tree accepts duplicate
+// keys, marks aliases at their anchor and lets a few lines of aliases stand for gigabytes; here every key and
+// value knows its place, and depth, aliases and tags are refused while parsing.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +15,9 @@ namespace redflag {
 struct YamlNode {
   enum class Kind { null, scalar, sequence, map };
   Kind kind = Kind::null;
-  std::string text;        ///< of a scalar
-  std::size_t line = 0;    ///< from 0
-  std::size_t column = 0;  ///< from 0, in bytes
+  std::string text;             ///< of a scalar
+  std::size_t line = 0;         ///< from 0
+  std::size_t column = 0;       ///< from 0, in bytes
   std::vector<YamlNode> items;  ///< of a sequence; of a map: key, value, key, value, …
 
   /// The value under `key` of a map; nullptr when there is none.
@@ -27,11 +27,12 @@ struct YamlNode {
 /// Depth of nesting accepted. Rule files need five.
 inline constexpr std::size_t kDeepestYaml = 24;
 
-/// Parses one document. On any mistake (syntax, duplicate key, alias, tag, second document) adds to `out` and returns null.
+/// Parses one document. On any mistake (syntax, duplicate key, alias, tag, second document) adds to `out` and
+/// returns null.
 std::unique_ptr<YamlNode> parse_yaml(const SourceText& source, Diagnostics& out);
 
-/// Where byte `offset` of a scalar's text stands in the file: exact for one-line plain and quoted scalars and for literal
-/// blocks, the beginning of the scalar otherwise.
+/// Where byte `offset` of a scalar's text stands in the file: exact for one-line plain and quoted scalars and
+/// for literal blocks, the beginning of the scalar otherwise.
 struct YamlPlace {
   std::size_t line = 0;
   std::size_t column = 0;

@@ -1,3 +1,4 @@
+// OpenSSL 3's C interface, wrapped just enough to throw instead of crash.
 #include "certificates.h"
 
 #include <cstdlib>

@@ -100,6 +100,7 @@ TEST_CASE("Bytes after an answer are not taken for the next answer", "[net][http
   Server server(io, always(ok("good") + ok("smuggled")));
   HttpClient client(io.get_executor());
   REQUIRE(run(io, client.send(get(server.url()))).value().body == "good");
+  CHECK(client.idle_connections() == 0);
   REQUIRE(run(io, client.send(get(server.url()))).value().body == "good");
 }
 

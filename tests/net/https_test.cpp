@@ -171,7 +171,7 @@ TEST_CASE("A server that does not speak TLS, or hangs before it does, is said to
   request.url = "https://api.test:" + std::to_string(closing.port());
   CHECK(run(io, client.send(request)).error().code == ErrorCode::unavailable);
   request.url = "https://api.test:" + std::to_string(silent.port());
-  request.timeout = 50ms;
+  request.timeout = 150ms;
   const auto late = run(io, client.send(request));
   CHECK(late.error().code == ErrorCode::timed_out);
   CHECK_THAT(late.error().text(), ContainsSubstring("TLS"));

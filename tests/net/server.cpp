@@ -1,3 +1,4 @@
+// Raw sockets: what a test sends is exactly what it wrote, however wrong.
 #include "server.h"
 
 #include <boost/asio/buffer.hpp>

@@ -1,3 +1,4 @@
+// URLs that people and services write, and those that must not get through.
 #include "daemon/net/url.h"
 
 #include "tests/support/catch.h"

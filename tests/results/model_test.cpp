@@ -183,6 +183,16 @@ TEST_CASE("a file that is still growing is never called corrupt, however slowly 
   }
 }
 
+TEST_CASE("a truncated file whose closing was missed is told at once when it surely has no writer",
+          "[model]") {
+  World world;
+  world.files.write(kStep + "/layer_0.pt", torch_zip(20000).substr(0, 5000));
+  world.files.set_vouching(true);
+  world.list_all();
+  world.pass(600ms);
+  CHECK(world.verdict(kStep + "/layer_0.pt") == "truncated");
+}
+
 TEST_CASE("a file that is touched and then written is not called empty", "[model]") {
   World world;
   world.list_all();

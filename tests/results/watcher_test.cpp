@@ -373,6 +373,14 @@ TEST_CASE("a directory that may not be read is reported and does not stop the re
   CHECK(seen);
 }
 
+TEST_CASE("an open writer is never overlooked", "[watcher]") {
+  Scratch dir;
+  put(dir / "f.pt", "x");
+  std::ofstream writer(dir / "f.pt", std::ios::app);
+  CHECK_FALSE(system_files().surely_has_no_writer(dir / "f.pt"));
+  CHECK_FALSE(system_files().surely_has_no_writer(dir / "absent.pt"));
+}
+
 TEST_CASE("an idle watcher wakes at most once a second", "[watcher]") {
   Scratch dir;
   Driver driver(dir.path());

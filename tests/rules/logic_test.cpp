@@ -28,15 +28,18 @@ TEST_CASE("what was never logged and what is NaN is unknown, infinities compare"
 }
 
 TEST_CASE("and, or and not follow Kleene's tables", "[rules][logic]") {
-  const std::vector<std::pair<std::string, std::string>> values{{"loss > 1", "T"}, {"loss < 1", "F"}, {"other > 1", "U"}};
+  const std::vector<std::pair<std::string, std::string>> values{
+      {"loss > 1", "T"}, {"loss < 1", "F"}, {"other > 1", "U"}};
   const auto name = [](char c) { return std::string(c == 'T' ? "true" : c == 'F' ? "false" : "unknown"); };
   const std::string conjunction[3] = {"TFU", "FFF", "UFU"};
   const std::string disjunction[3] = {"TTT", "TFU", "TUU"};
   for (std::size_t a = 0; a < 3; ++a) {
     for (std::size_t b = 0; b < 3; ++b) {
       INFO(values[a].first << " / " << values[b].first);
-      CHECK(with_loss("(" + values[a].first + ") and (" + values[b].first + ")", 2) == name(conjunction[a][b]));
-      CHECK(with_loss("(" + values[a].first + ") or (" + values[b].first + ")", 2) == name(disjunction[a][b]));
+      CHECK(with_loss("(" + values[a].first + ") and (" + values[b].first + ")", 2) ==
+            name(conjunction[a][b]));
+      CHECK(with_loss("(" + values[a].first + ") or (" + values[b].first + ")", 2) ==
+            name(disjunction[a][b]));
     }
   }
   CHECK(with_loss("not other > 1", 2) == "unknown");
@@ -79,7 +82,8 @@ TEST_CASE("a table is looked up by the run's attribute; no row is unknown", "[ru
   const std::string pack =
       "tables:\n  expected:\n    key: task\n    rows: {sst2: {min: 0.9, max: 0.93}, rte: {min: 0.65}}\n"
       "constants: {slack: 0.01, word: hello}\n"
-      "rules:\n  - {rule: r, severity: info, when: accuracy < expected.min - slack, message: 'limit {expected.min:.3f}'}\n"
+      "rules:\n  - {rule: r, severity: info, when: accuracy < expected.min - slack, message: 'limit "
+      "{expected.min:.3f}'}\n"
       "  - {rule: m, severity: info, when: accuracy > expected.max}\n";
   Bench bench(pack);
   CHECK(bench.apply(row(1, {{"accuracy", 0.5}})).empty());
@@ -95,7 +99,8 @@ TEST_CASE("a table is looked up by the run's attribute; no row is unknown", "[ru
   CHECK(unknown.apply(row(2, {{"accuracy", 0.1}})).empty());
 }
 
-TEST_CASE("final is the end of the curve, else the summary, and a summary never enters the curve", "[rules][logic]") {
+TEST_CASE("final is the end of the curve, else the summary, and a summary never enters the curve",
+          "[rules][logic]") {
   Observation summary = row(-1, {{"loss", 9.0}});
   summary.kind = ObservationKind::summary;
   CHECK(truth_of("final(loss) == 9", {summary}) == "true");

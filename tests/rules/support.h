@@ -106,8 +106,8 @@ struct Bench {
   static std::vector<std::string> brief(const std::vector<Transition>& list) {
     std::vector<std::string> lines;
     for (const Transition& t : list) {
-      lines.push_back(t.rule + ": " + std::string(to_string(t.from)) + "->" + std::string(to_string(t.to)) + " " +
-                      std::string(to_string(t.severity)));
+      lines.push_back(t.rule + ": " + std::string(to_string(t.from)) + "->" + std::string(to_string(t.to)) +
+                      " " + std::string(to_string(t.severity)));
     }
     return lines;
   }
@@ -128,7 +128,8 @@ struct Bench {
 using Lines = std::vector<std::string>;
 
 /// Whether `expression` holds after `rows`: true, false, or neither ("unknown").
-inline std::string truth_of(const std::string& expression, const std::vector<Observation>& observations, double mark = -1.0) {
+inline std::string truth_of(const std::string& expression, const std::vector<Observation>& observations,
+                            double mark = -1.0) {
   // Two rules tell three values: one fires on the expression, the other on its negation.
   Bench bench("rules:\n  - {rule: yes, severity: info, when: '" + expression +
               "'}\n  - {rule: no, severity: info, when: 'not (" + expression + ")'}\n");

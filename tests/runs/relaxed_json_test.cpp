@@ -71,7 +71,7 @@ TEST_CASE("mutations of a valid document never crash the parser", "[runs][json]"
   std::size_t parsed = 0;
   for (int i = 0; i < 5000; ++i) {
     std::string text = valid;
-    for (unsigned edits = random() % 4; edits > 0; --edits) {
+    for (auto edits = random() % 4; edits > 0; --edits) {
       const std::size_t at = random() % text.size();
       if (random() % 2 == 0) {
         text[at] = static_cast<char>(random() % 256);

@@ -1,4 +1,4 @@
-#include "daemon/cli/arguments.h"
+#include "daemon/app/arguments.h"
 
 #include <fmt/format.h>
 
