@@ -29,7 +29,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
     : world_(world),
       names_(std::move(names)),
       monitor_(world.executor, world.clock, world.store, std::move(rules), make_channels(config, secrets, world.transport),
-               MonitorOptions{.progress_interval = std::chrono::seconds{30}, .retention = config.store.retention}),
+               MonitorOptions{.progress_interval = config.log.progress_interval, .retention = config.store.retention}),
       sources_(world.executor, world.clock) {
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
   add_results(config);

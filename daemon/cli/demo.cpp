@@ -149,6 +149,7 @@ store:
   state_directory: {dir}/state
 log:
   format: {format}
+  progress_interval: 5s
 )",
                                             fmt::arg("url", server_.wandb_url()), fmt::arg("dir", setup_.directory.string()),
                                             fmt::arg("format", setup_.daemon ? "json" : "text")));

@@ -127,6 +127,7 @@ struct LogConfig {
   LogThreshold level = LogThreshold::info;
   TextFormat format = TextFormat::text;
   std::string file;  ///< a path, "stderr" or "journal"
+  Duration progress_interval{0};  ///< of the line for each run that has news
 };
 
 struct NetworkConfig {

@@ -31,12 +31,19 @@ struct Gone {
   std::string reason;
 };
 
+/// A source has told everything that was there when it first looked: time for one digest of what had ended before.
+struct FirstRead {
+  std::string project;         ///< for people: "ent/proj"
+  std::string run_key_prefix;  ///< of the project's runs: "api.wandb.ai/ent/proj"
+};
+
 /// Applied in the order of `inputs`. So a run's facts that say "ended" come after its last rows.
 struct SourceBatch {
   using Input = std::variant<Observation, Watermark, Gone>;
   std::vector<RunInfo> runs;  ///< new or changed runs, for the registry and for messages
   std::vector<Input> inputs;
   std::vector<CursorUpdate> cursors;
+  std::optional<FirstRead> first_read;  ///< after everything else in the batch
 };
 
 class Intake {

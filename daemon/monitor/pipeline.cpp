@@ -1,5 +1,7 @@
 #include "daemon/monitor/pipeline.h"
 
+#include <algorithm>
+
 #include "daemon/base/log.h"
 
 namespace redflag::daemon {
@@ -51,8 +53,8 @@ Commit Pipeline::apply(SourceBatch&& batch, Time now) {
     }
   }
   settle(transitions, commit);
-  // After the alerts of this batch, so that the digest of a first read counts them.
-  for (CursorUpdate& update : batch.cursors) take_cursor(std::move(update), commit, now);
+  for (CursorUpdate& update : batch.cursors) take_cursor(std::move(update), commit);
+  if (batch.first_read) tell_first_read(*batch.first_read, commit, now);
   return commit;
 }
 
@@ -87,31 +89,22 @@ void Pipeline::take_run(RunInfo&& info, Commit& commit) {
   runs_.insert_or_assign(std::move(key), std::move(info));
 }
 
-void Pipeline::take_cursor(CursorUpdate&& update, Commit& commit, Time now) {
+void Pipeline::take_cursor(CursorUpdate&& update, Commit& commit) {
   const std::pair<std::string, std::string> place{update.source, update.key};
   if (update.value.empty()) {
     cursors_.erase(place);
   } else {
-    const bool first = cursors_.insert_or_assign(place, update.value).second;
-    if (first && update.key.empty()) first_read_done(update.source, commit, now);
+    cursors_.insert_or_assign(place, update.value);
   }
   commit.cursors.push_back(std::move(update));
 }
 
-void Pipeline::first_read_done(const std::string& source, Commit& commit, Time now) {
-  // "wandb:HOST/ENTITY/PROJECT": the rest is how the keys of its runs begin.
-  const auto colon = source.find(':');
-  if (colon == std::string::npos) return;
-  const std::string prefix = source.substr(colon + 1);
-  std::size_t historic = 0;
-  std::string project = prefix;
-  for (const auto& [key, info] : runs_) {
-    if (!info.historic || !key.starts_with(prefix + '/')) continue;
-    ++historic;
-    if (!info.project.empty()) project = info.project;
-  }
+void Pipeline::tell_first_read(const FirstRead& read, Commit& commit, Time now) {
+  const auto historic = std::count_if(runs_.begin(), runs_.end(), [&](const auto& known) {
+    return known.second.historic && known.first.starts_with(read.run_key_prefix + '/');
+  });
   if (historic == 0) return;
-  say(lifecycle_.digest(project, prefix, historic, now), commit);
+  say(lifecycle_.digest(read.project, read.run_key_prefix, static_cast<std::size_t>(historic), now), commit);
 }
 
 void Pipeline::settle(std::vector<Transition>& transitions, Commit& commit) {

@@ -42,8 +42,8 @@ class Pipeline {
 
  private:
   void take_run(RunInfo&& run, Commit& commit);
-  void take_cursor(CursorUpdate&& update, Commit& commit, Time now);
-  void first_read_done(const std::string& source, Commit& commit, Time now);
+  void take_cursor(CursorUpdate&& update, Commit& commit);
+  void tell_first_read(const FirstRead& read, Commit& commit, Time now);
   void settle(std::vector<Transition>& transitions, Commit& commit);
   void say(const alerts::Notification& notification, Commit& commit);
   alerts::RunContext context_of(const std::string& run_key) const;

@@ -29,6 +29,15 @@ std::string describe(const News& news) {
   return text;
 }
 
+/// The batch that brings a run's first rows also introduces it.
+std::string name_of(const std::string& key, const SourceBatch& batch, const Intake& intake) {
+  for (const RunInfo& run : batch.runs) {
+    if (run.key == key) return run.name;
+  }
+  const RunInfo* known = intake.run(key);
+  return known != nullptr ? known->name : key;
+}
+
 }  // namespace
 
 void ProgressLog::note(const SourceBatch& batch, const Intake& intake, Duration monotonic) {
@@ -44,8 +53,7 @@ void ProgressLog::note(const SourceBatch& batch, const Intake& intake, Duration 
     const auto known = last_.find(key);
     if (known != last_.end() && monotonic - known->second < interval_) continue;
     last_[key] = monotonic;
-    const RunInfo* info = intake.run(key);
-    log_info("run", "{}  {}", info != nullptr ? info->name : key, describe(one));
+    log_info("run", "{}  {}", name_of(key, batch, intake), describe(one));
   }
 }
 

@@ -58,8 +58,9 @@ struct HttpServerLimits {
       std::chrono::seconds{60};  ///< for a request to arrive, and for each write; real time
 };
 
-/// All on one executor (one thread or a strand); not thread-safe. What the handler refers to must live until
-/// the executor has run dry after `stop()`, or until it is destroyed.
+/// All on one executor (one thread or a strand); not thread-safe. Must be destroyed before the executor's
+/// context. What the handler refers to must live until the executor has run dry after `stop()`, or until it
+/// is destroyed.
 class HttpServer {
  public:
   using Handler = std::function<asio::awaitable<ServerResponse>(ServerRequest)>;

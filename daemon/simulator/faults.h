@@ -48,7 +48,8 @@ bool is_before_the_service(FaultKind kind);
 
 class FaultPlan {
  public:
-  /// The next `times` requests that it applies to; several are used up in the order they were given.
+  /// The next `times` requests that it applies to; several are used up in the order they were given. Faults
+  /// of one run and those of the whole service wait in line separately.
   void next(Fault fault, std::size_t times = 1);
   /// Every request with from ≤ time < until.
   void during(Time from, Time until, Fault fault);

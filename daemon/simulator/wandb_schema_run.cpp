@@ -192,12 +192,14 @@ class RunObject : public TableObject<RunObject> {
         continue;
       }
       json chosen = json::object();
-      for (const json& key : *keys) {
-        if (!key.is_string()) continue;
-        const auto value = row->values.find(key.get_ref<const std::string&>());
-        if (value != row->values.end()) chosen[key.get_ref<const std::string&>()] = *value;
-      }
-      if (chosen.size() == keys->size()) rows.push_back(std::move(chosen));
+      const bool has_all = std::all_of(keys->begin(), keys->end(), [&](const json& key) {
+        const auto value =
+            key.is_string() ? row->values.find(key.get_ref<const std::string&>()) : row->values.end();
+        if (value == row->values.end()) return false;
+        chosen[key.get_ref<const std::string&>()] = *value;
+        return true;
+      });
+      if (has_all) rows.push_back(std::move(chosen));
     }
     return json(sample(std::move(rows), number_argument(spec, "samples", 500)));
   }

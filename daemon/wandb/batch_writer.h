@@ -18,9 +18,12 @@ class BatchWriter {
   /// A run and its facts, as one.
   void add_run(const RunInfo& run, Time time);
   void set_cursor(const std::string& key, std::string value);
+  void set_first_read(FirstRead done) { batch_.first_read = std::move(done); }
 
   std::size_t rows() const { return rows_; }
-  bool empty() const { return batch_.runs.empty() && batch_.inputs.empty() && batch_.cursors.empty(); }
+  bool empty() const {
+    return batch_.runs.empty() && batch_.inputs.empty() && batch_.cursors.empty() && !batch_.first_read;
+  }
   /// A batch could not be kept: what is remembered no longer matches what is committed.
   bool broken() const { return broken_; }
   void discard();

@@ -110,6 +110,7 @@ asio::awaitable<Result<void>> ProjectSync::list_all() {
     run = std::binary_search(seen.begin(), seen.end(), run->first) ? std::next(run) : followed_.erase(run);
   }
   project_.listed = true;
+  out_.set_first_read({options_.entity + '/' + options_.project, prefix_.substr(0, prefix_.size() - 1)});
   co_return Result<void>{};
 }
 

@@ -20,6 +20,8 @@ wandb:
   poll_interval: 15s
 alerts:
   receivers: [{type: slack}]
+store:
+  state_directory: /replaced
 )";
 
 }  // namespace

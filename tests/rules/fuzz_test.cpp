@@ -36,10 +36,10 @@ TEST_CASE("five thousand mutations of the shipped pack never crash", "[rules][fu
   };
   // A part of the pack is enough to reach everything, and makes each round cheap.
   for (int round = 0; round < 5000; ++round) {
-    const std::size_t from = round % 10 == 0 ? 0 : pack.find('\n', below(pack.size() - 1));
+    const std::size_t from = round % 5 == 0 ? 0 : pack.find('\n', below(pack.size() - 1));
     std::string text =
-        round % 10 == 0 ? pack : "rules:\n" + pack.substr(from == std::string::npos ? 0 : from, 1500);
-    const std::size_t changes = 1 + below(6);
+        round % 5 == 0 ? pack : "rules:\n" + pack.substr(from == std::string::npos ? 0 : from, 1500);
+    const std::size_t changes = round % 5 == 0 ? 1 : 1 + below(6);  // one change often still loads
     for (std::size_t i = 0; i < changes && !text.empty(); ++i) {
       const std::size_t at = below(text.size());
       switch (below(5)) {
@@ -65,7 +65,7 @@ TEST_CASE("five thousand mutations of the shipped pack never crash", "[rules][fu
   SUCCEED();
 }
 
-TEST_CASE("texts made to be slow are refused or read in good time", "[rules][fuzz]") {
+TEST_CASE("texts made to be slow come to an end", "[rules][fuzz]") {
   const auto many = [](const std::string& piece, std::size_t count) {
     std::string text;
     for (std::size_t i = 0; i < count; ++i) text += piece;

@@ -102,8 +102,8 @@ TEST_CASE("The server answers several requests on one connection", "[http-server
 TEST_CASE("A chunked request and one that waits to continue are understood", "[http-server]") {
   Running running{echo};
   CHECK_THAT(ask(running.port,
-                      "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: "
-                      "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+                 "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: "
+                 "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
              ContainsSubstring("\r\n\r\nabcde"));
   Client client{running.port};
   client.send(
@@ -145,8 +145,7 @@ TEST_CASE("The server can cut, drop and drip its answers", "[http-server]") {
 
 TEST_CASE("A HEAD request gets the length without the body", "[http-server]") {
   Running running{echo};
-  const std::string answer =
-      ask(running.port, "HEAD /abc HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer = ask(running.port, "HEAD /abc HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   CHECK_THAT(answer, ContainsSubstring("Content-Length: 4\r\n"));
   CHECK(answer.substr(answer.size() - 4) == "\r\n\r\n");
 }
@@ -160,6 +159,19 @@ TEST_CASE("Stopping ends connections that wait, and the loop runs dry", "[http-s
   waiting.send(get("/slow"));
   running.reset();  // joins: hangs if anything stays
   CHECK(waiting.rest().empty());
+}
+
+TEST_CASE("A server can be destroyed with requests under way, and its loop after it", "[http-server]") {
+  auto io = std::make_unique<asio::io_context>();
+  SystemClock clock;
+  auto server = std::make_unique<HttpServer>(io->get_executor(), clock, echo);
+  Client client{server->listen("127.0.0.1").value()};
+  client.send(get("/slow"));
+  while (server->open_connections() == 0) io->run_one();
+  io->poll();
+  server.reset();
+  io.reset();  // without having run dry
+  CHECK(client.rest().empty());
 }
 
 TEST_CASE("A port that is taken and an address that is none are told apart", "[http-server]") {
@@ -182,7 +194,7 @@ TEST_CASE("The simulators answer behind the real server", "[http-server][wandb][
   std::thread thread{[&] { io.run(); }};
   const auto post = [&](const std::string& target, const std::string& body) {
     return ask(port, "POST " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
-                              std::to_string(body.size()) + "\r\n\r\n" + body);
+                         std::to_string(body.size()) + "\r\n\r\n" + body);
   };
   CHECK_THAT(post("/graphql", R"({"query": "{ viewer { username } }"})"),
              ContainsSubstring(R"("username":"demo")"));

@@ -102,6 +102,7 @@ TEST_CASE("A cut, dropped or oversized answer is an error", "[network]") {
   CHECK(refused.error().retryable);
   CHECK_THAT(refused.error().text(), ContainsSubstring("connection refused"));
   net.next.dropped.clear();
+  net.next.cut_after.reset();
   net.next.body = std::string(10001, 'x');
   CHECK(net.send("http://api.wandb.ai/").error().code == ErrorCode::too_large);
   CHECK_FALSE(net.send("not a url").error().retryable);

@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include <zlib.h>
 
@@ -119,6 +120,46 @@ TEST_CASE("The bytes are those of a file that torch itself wrote", "[torch][samp
   borrow(id.data + id.size + 4, 4);
   borrow(theirs.rfind(id.name) - 30, 4);
   CHECK(ours == theirs);
+}
+
+TEST_CASE("Python's own zip and pickle readers find the tensor that was written", "[torch][python]") {
+  if (run("/usr/bin/python3 -c 'import pickle, zipfile' >/dev/null 2>&1") != 0) {
+    WARN("no /usr/bin/python3 here: nothing checked");
+    return;
+  }
+  const TempDir dir;
+  const std::map<std::string, std::vector<std::int64_t>> shapes = {
+      {"scalar", {}},    {"empty", {0, 7}},   {"line", {70000}},
+      {"small", {3, 5}}, {"cube", {2, 3, 4}}, {"deep", {2, 3, 4, 5}}};
+  std::string expected = "expected = {";
+  for (const auto& [name, shape] : shapes) {
+    dir.write(name + ".pt", torch_file(name, counting(shape)).value());
+    expected += "'" + name + "': " + json(shape).dump() + ", ";
+  }
+  dir.write("check.py", expected + "}\n" + R"py(
+import array, math, pickle, sys, zipfile
+class Reader(pickle.Unpickler):
+    def find_class(self, module, name):
+        known = {('torch._utils', '_rebuild_tensor_v2'): lambda *a: a, ('torch', 'FloatStorage'): 'float',
+                 ('collections', 'OrderedDict'): dict}
+        return known[module, name]
+    def persistent_load(self, pid):
+        return pid
+for name, shape in expected.items():
+    z = zipfile.ZipFile(sys.argv[1] + '/' + name + '.pt')
+    assert z.testzip() is None
+    numel = math.prod(shape)
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.insert(0, step)
+        step *= max(size, 1)
+    storage, offset, size, stride, grad, hooks = Reader(z.open(name + '/data.pkl')).load()
+    assert storage == ('storage', 'float', '0', 'cpu', numel), storage
+    assert (offset, size, stride, grad, hooks) == (0, tuple(shape), tuple(strides), False, {}), (size, stride)
+    values = array.array('f', z.read(name + '/data/0'))
+    assert list(values) == [i * 0.5 for i in range(numel)]
+)py");
+  CHECK(run("/usr/bin/python3 " + dir / "check.py" + " " + dir.path()) == 0);
 }
 
 TEST_CASE("Python's torch loads what is written", "[torch][python]") {
