@@ -1,6 +1,7 @@
 #include "daemon/app/program.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -41,8 +42,16 @@ const CommandSpec kSpec{
     "  redflagd --config ./redflag.yaml",
     {{"config", "FILE", "configuration file"},
      {"check-config", "", "check configuration, rules and secrets; print what is in effect; start nothing"},
-     {"example-config", "", "print a commented configuration file"}},
+     {"example-config", "", "print a commented configuration file"},
+     {"config-reference", "", "print docs/configuration.md: every key, its range and its default"}},
 };
+
+/// What a large answer took goes back to the system when it is freed, instead of staying with a daemon that is idle again.
+void keep_memory_small() {
+  ::mallopt(M_ARENA_MAX, 2);
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
 
 /// Neither a crash of ours nor a debugger of another user may read the keys.
 void protect_secrets() {
@@ -58,6 +67,7 @@ class Program {
   int run(Config config) {
     config_ = std::move(config);
     protect_secrets();
+    keep_memory_small();
     Steps steps;
     add_steps(steps);
     if (Result<void> started = steps.start(); !started) {
@@ -273,6 +283,10 @@ int redflagd_main(const std::vector<std::string>& words) {
   }
   if (arguments->has("example-config")) {
     fmt::print("{}", config_example());
+    return 0;
+  }
+  if (arguments->has("config-reference")) {
+    fmt::print("{}", config_reference());
     return 0;
   }
   std::optional<std::string> path;

@@ -16,6 +16,24 @@ void log_poll(const PollSummary& summary) {
 
 }  // namespace
 
+/// "5 steps in 2 series (full_finetune_mrpc 100-400), 1 checkpoint, …": what the tree holds, in a line.
+std::string describe_results(const ResultsSummary& summary) {
+  std::string series;
+  for (const SeriesSummary& one : summary.series) {
+    if (series.size() > 200) {
+      series += ", …";
+      break;
+    }
+    const std::string name = one.dir.substr(one.dir.rfind('/') + 1);
+    const std::string steps = one.steps.empty() ? "none" : fmt::format("{}-{}", one.steps.front(), one.steps.back());
+    series += fmt::format("{}{} {}{}", series.empty() ? "" : ", ", name, steps,
+                          one.missing_count == 0 ? "" : fmt::format(" with {} missing", one.missing_count));
+  }
+  return fmt::format("{} experiment(s), {} checkpoint(s), {} extraction step(s){}, {} files in {} directories, {} bad",
+                     summary.experiments, summary.checkpoints, summary.representation_steps,
+                     series.empty() ? std::string() : " (" + series + ")", summary.files, summary.directories, summary.bad);
+}
+
 Result<std::unique_ptr<Service>> Service::create(World world, const Config& config, Secrets secrets) {
   MetricNames names = metric_names(config);
   Result<std::shared_ptr<const RuleSet>> rules = load_rules(rule_files(config), names);
@@ -30,6 +48,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
       names_(std::move(names)),
       monitor_(world.executor, world.clock, world.store, std::move(rules), make_channels(config, secrets, world.transport),
                MonitorOptions{.progress_interval = config.log.progress_interval, .retention = config.store.retention}),
+      progress_interval_(config.log.progress_interval),
       sources_(world.executor, world.clock) {
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
   add_results(config);
@@ -55,8 +74,24 @@ void Service::start() {
   monitor_.start();
   for (const auto& poller : pollers_) sources_.start(poller->subject().key, [p = poller.get()] { return p->run(); });
   for (const auto& source : results_) sources_.start("results:" + source->root(), [s = source.get()] { return s->run(); });
+  for (const auto& source : results_) {
+    sources_.start("results", [this, s = source.get()] { return report_results(*s); });
+  }
   if (pollers_.empty() && results_.empty()) {
     log_warning("redflagd", "nothing to watch: set wandb.projects (or WANDB_ENTITY and WANDB_PROJECT) or results.roots");
+  }
+}
+
+asio::awaitable<void> Service::report_results(const ResultsSource& source) {
+  std::string told;
+  for (;;) {
+    co_await world_.clock.sleep(std::chrono::seconds{1});
+    if (!source.listed()) continue;
+    std::string news = describe_results(source.summary());
+    if (news == told) continue;
+    told = std::move(news);
+    log_info("results", "{}  {}", source.root(), told);
+    co_await world_.clock.sleep(progress_interval_);
   }
 }
 

@@ -56,6 +56,8 @@ class Service {
   Service(World world, const Config& config, Secrets secrets, MetricNames names, std::shared_ptr<const RuleSet> rules);
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
+  /// Logs what the tree holds, when that changes.
+  asio::awaitable<void> report_results(const ResultsSource& source);
 
   World world_;
   MetricNames names_;
@@ -63,6 +65,7 @@ class Service {
   std::unique_ptr<GraphqlClient> wandb_client_;
   std::vector<std::unique_ptr<WandbPoller>> pollers_;
   std::vector<std::unique_ptr<ResultsSource>> results_;
+  Duration progress_interval_;
   TaskGroup sources_;
 };
 

@@ -53,10 +53,13 @@ std::vector<Transition> run_rules(const std::shared_ptr<const RuleSet>& rules, c
   std::vector<Transition> transitions;
   RunInfo before = log.run;
   before.state = RunState::unknown;
+  before.historic = true;  // what was recorded is over: nothing in it can be said to be missing yet
   engine.apply(run_facts(before, "replay", Time{}), transitions);
   for (const Observation& row : log.rows) engine.apply(row, transitions);
   if (has_ended(log.run.state)) {
-    Observation facts = run_facts(log.run, "replay", log.rows.empty() ? Time{} : log.rows.back().time);
+    RunInfo after = before;
+    after.state = log.run.state;
+    Observation facts = run_facts(after, "replay", log.rows.empty() ? Time{} : log.rows.back().time);
     facts.step = log.rows.empty() ? -1 : log.rows.back().step;
     engine.apply(facts, transitions);
   }

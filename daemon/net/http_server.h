@@ -59,8 +59,8 @@ struct HttpServerLimits {
 };
 
 /// All on one executor (one thread or a strand); not thread-safe. Must be destroyed before the executor's
-/// context. What the handler refers to must live until the executor has run dry after `stop()`, or until it
-/// is destroyed.
+/// context. What the handler refers to must live until the executor has run dry after `stop()`, or until that
+/// context is destroyed.
 class HttpServer {
  public:
   using Handler = std::function<asio::awaitable<ServerResponse>(ServerRequest)>;

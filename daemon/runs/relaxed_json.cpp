@@ -1,5 +1,6 @@
 #include "daemon/runs/relaxed_json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>

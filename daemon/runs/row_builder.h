@@ -6,6 +6,7 @@
 // carries the mean loss as `train_loss`.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 

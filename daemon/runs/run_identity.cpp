@@ -4,7 +4,9 @@
 #include <charconv>
 #include <deque>
 #include <initializer_list>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "daemon/runs/run_info.h"
 

@@ -2,6 +2,7 @@
 // read in the public SDK's queries (releases 0.16 to 0.18).
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>

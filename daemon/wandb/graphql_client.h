@@ -1,6 +1,7 @@
 // Asks W&B one question at a time: the only place that knows the key, and the pace at which W&B may be asked.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 

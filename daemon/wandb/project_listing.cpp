@@ -151,7 +151,9 @@ asio::awaitable<Result<void>> ProjectSync::list_changed() {
   ListingRequest listing;
   listing.filter = mongo_filter(options_.filter, poll_time_);
   listing.order = "-heartbeat_at";
-  listing.page_size = options_.runs_per_page;
+  // The top of the list is where news is; a short page keeps the usual poll small.
+  listing.page_size =
+      std::min(options_.runs_per_page, static_cast<int>(std::min<std::size_t>(followed_.size(), 1000)) + 10);
 
   std::vector<std::string> candidates;
   const Time cutoff = project_.newest_heartbeat - kMargin;

@@ -1,6 +1,7 @@
 #include "daemon/wandb/run_filter.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include <fmt/format.h>
 

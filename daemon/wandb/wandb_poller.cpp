@@ -19,6 +19,10 @@ Error unexpected(const std::string& project, const char* what) {
   return {ErrorCode::malformed, true, "polling " + project, what, {}};
 }
 
+const char* plural(std::int64_t count) {
+  return count == 1 ? "" : "s";
+}
+
 bool is_cancelled(const PollSummary& summary) {
   return summary.error && summary.error->code == ErrorCode::cancelled;
 }
@@ -27,11 +31,13 @@ bool is_cancelled(const PollSummary& summary) {
 
 std::string PollSummary::text() const {
   if (error) return fmt::format("polled {}: {}", project, error->text());
-  std::string line = fmt::format("polled {}: {} runs, {} active, {} new rows, {:.2f} s", project, runs,
-                                 active_runs, new_rows, static_cast<double>(took.count()) / 1e6);
+  std::string line =
+      fmt::format("polled {}: {} run{}, {} active, {} new row{}, {:.2f} s", project, runs, plural(runs),
+                  active_runs, new_rows, plural(new_rows), static_cast<double>(took.count()) / 1e6);
   if (!caught_up) line += ", catching up";
-  if (failing_runs > 0) line += fmt::format(", {} runs cannot be read", failing_runs);
-  if (unreadable_rows > 0) line += fmt::format(", {} rows unreadable", unreadable_rows);
+  if (failing_runs > 0) line += fmt::format(", {} run{} cannot be read", failing_runs, plural(failing_runs));
+  if (unreadable_rows > 0)
+    line += fmt::format(", {} row{} unreadable", unreadable_rows, plural(unreadable_rows));
   return line;
 }
 
@@ -83,7 +89,8 @@ Duration WandbPoller::delay_after(const PollSummary& summary) {
     if (!summary.caught_up) return Duration::zero();
     const Duration idle = std::max(options_.poll_interval,
                                    std::min<Duration>(options_.poll_interval * 4, std::chrono::minutes{1}));
-    return summary.active_runs > 0 ? options_.poll_interval : idle;
+    const Duration interval = summary.active_runs > 0 ? options_.poll_interval : idle;
+    return std::max(Duration::zero(), interval - summary.took);  // from start to start
   }
   ++failures_;
   const Duration first =

@@ -1,6 +1,9 @@
 // A W&B simulator on simulated time, and short ways to ask it.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <string>

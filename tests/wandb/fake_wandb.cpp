@@ -1,6 +1,9 @@
 #include "tests/wandb/fake_wandb.h"
 
 #include <algorithm>
+#include <cctype>
+#include <stdexcept>
+#include <utility>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>

@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,7 +48,7 @@ struct FakeRun {
   nlohmann::json summary = nlohmann::json::object();
   nlohmann::json system_metrics = nlohmann::json::object();
   std::map<std::int64_t, std::string> rows = {};  ///< `_step` -> JSON text
-  std::int64_t last_step = -2;               ///< -2 = that of the last row
+  std::int64_t last_step = -2;                    ///< -2 = that of the last row
 
   void log(std::int64_t step, nlohmann::json row);
 };

@@ -146,7 +146,7 @@ TEST_CASE("a poll is one line in the live log", "[wandb][health]") {
   bench.wandb.clock = &bench.clock;
   bench.wandb.latency = 120ms;
   bench.wandb.add({.id = "a"});
-  CHECK_THAT(bench.poll().text(), ContainsSubstring("polled ent/proj: 1 runs, 1 active, 0 new rows, 0.12 s"));
+  CHECK_THAT(bench.poll().text(), ContainsSubstring("polled ent/proj: 1 run, 1 active, 0 new rows, 0.12 s"));
 }
 
 }  // namespace redflag::daemon

@@ -1,4 +1,5 @@
 // The curves: every row once, in order, with its true step, whatever happens on the way.
+#include <algorithm>
 #include <numeric>
 
 #include "tests/support/catch.h"
