@@ -109,7 +109,7 @@ std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secret
     }
     for (auto& [name, webhook] : secrets.webhooks) {
       if (name != receiver.name) continue;
-      channels.push_back(std::make_unique<SlackChannel>(receiver.name, webhook, receiver.min_severity, transport));
+      channels.push_back(std::make_unique<SlackChannel>(receiver.name, webhook, receiver.min_severity, receiver.mention, transport));
     }
   }
   return channels;

@@ -227,11 +227,6 @@ class Completion {
   }
 
   void cross_checks() {
-    const WandbConfig& wandb = config_.wandb;
-    if (wandb.stale_after < 2 * wandb.poll_interval)
-      report(Level::error, in_file("wandb.stale_after") ? "wandb.stale_after" : "wandb.poll_interval",
-             "wandb.stale_after must be at least twice wandb.poll_interval",
-             "otherwise every run would look stale between two polls");
     const ResultsConfig& results = config_.results;
     if (results.incomplete_after < results.settle)
       report(Level::error,

@@ -62,7 +62,6 @@ struct WandbConfig {
   RunFilterConfig runs;
   Duration poll_interval{0};
   Duration timeout{0};
-  Duration stale_after{0};
   std::string api_key_file;  ///< empty = none; see secrets.h for where else the key is looked for
   std::string ca_file;       ///< PEM file trusted besides the system's; empty = none
   double max_requests_per_second = 0.0;

@@ -178,10 +178,6 @@ const Section& wandb() {
       value<&WandbConfig::timeout>("timeout", "Longest wait for one answer.")
           .fallback_is("30s")
           .range("1s", "10m"),
-      value<&WandbConfig::stale_after>("stale_after",
-                                       "A running run that W&B has told nothing new of for so long is stale.")
-          .fallback_is("10m")
-          .range("1m", "7d"),
       value<&WandbConfig::api_key_file>(
           "api_key_file",
           "File with the API key. Before it comes the systemd credential wandb_api_key; after it "
@@ -290,14 +286,6 @@ const Section& receiver() {
       value<&ReceiverConfig::mention>("mention", "Put before critical alerts: \"<!here>\", \"<@U012345>\".")
           .fallback_is("\"\"")
           .belongs_to("slack"),
-      value<&ReceiverConfig::file>("file", "Where to write: a path, stderr or journal.")
-          .of_kind(Kind::path)
-          .fallback_is("stderr")
-          .one_of({"stderr", "journal"})
-          .belongs_to("log"),
-      value<&ReceiverConfig::format>("format", "One line per event, as text or as a JSON object.")
-          .fallback_is("text")
-          .belongs_to("log"),
   });
   return table;
 }
@@ -308,7 +296,7 @@ const Section& alerts() {
           .else_from("a `log` to stderr; and `slack`, if the credential slack_webhook or "
                      "`REDFLAG_SLACK_WEBHOOK` is there")
           .for_example("[{type: slack, webhook_file: /etc/redflag/slack_webhook, min_severity: warning}, "
-                       "{type: log, file: stderr}]"),
+                       "{type: log}]"),
   });
   return table;
 }

@@ -16,14 +16,32 @@ bool wanted(const alerts::Notification& notification, Severity min_severity) {
   return notification.kind == alerts::NotificationKind::digest || notification.severity >= min_severity;
 }
 
+/// Slack notifies for a mention in a block, not for one in `text` when there are blocks.
+void add_mention(const std::string& mention, alerts::OutboxMessage& message) {
+  using nlohmann::json;
+  json payload = json::parse(message.payload, nullptr, false);
+  if (!payload.is_object() || !payload["blocks"].is_array()) return;
+  json& blocks = payload["blocks"];
+  blocks.insert(blocks.begin(), json{{"type", "section"}, {"text", {{"type", "mrkdwn"}, {"text", mention}}}});
+  message.payload = payload.dump();
+  message.fallback = json{{"text", mention + ' ' + payload.value("text", "")}}.dump();
+}
+
 }  // namespace
 
-SlackChannel::SlackChannel(std::string name, Secret webhook, Severity min_severity, HttpTransport& transport)
-    : Channel(std::move(name)), webhook_(std::move(webhook)), min_severity_(min_severity), transport_(transport) {}
+SlackChannel::SlackChannel(std::string name, Secret webhook, Severity min_severity, std::string mention, HttpTransport& transport)
+    : Channel(std::move(name)),
+      webhook_(std::move(webhook)),
+      min_severity_(min_severity),
+      mention_(std::move(mention)),
+      transport_(transport) {}
 
 std::optional<alerts::OutboxMessage> SlackChannel::render(const alerts::Notification& notification) const {
   if (!wanted(notification, min_severity_)) return std::nullopt;
-  return alerts::slack_outbox_message(notification, name(), notification.time);
+  alerts::OutboxMessage message = alerts::slack_outbox_message(notification, name(), notification.time);
+  const bool urgent = notification.severity == Severity::critical && notification.kind != alerts::NotificationKind::resolved;
+  if (urgent && !mention_.empty()) add_mention(mention_, message);
+  return message;
 }
 
 asio::awaitable<alerts::SinkAnswer> SlackChannel::deliver(const alerts::OutboxMessage& message) {

@@ -36,7 +36,8 @@ class Channel {
 /// A Slack incoming webhook. The URL is a secret and appears in nothing that this class gives out.
 class SlackChannel : public Channel {
  public:
-  SlackChannel(std::string name, Secret webhook, Severity min_severity, HttpTransport& transport);
+  /// `mention` ("<!here>", "<@U012345>") goes in front of critical alerts when they fire; empty for none.
+  SlackChannel(std::string name, Secret webhook, Severity min_severity, std::string mention, HttpTransport& transport);
   std::optional<alerts::OutboxMessage> render(const alerts::Notification& notification) const override;
   asio::awaitable<alerts::SinkAnswer> deliver(const alerts::OutboxMessage& message) override;
   alerts::Verdict judge(const alerts::SinkAnswer& answer, Time now) const override;
@@ -45,6 +46,7 @@ class SlackChannel : public Channel {
  private:
   Secret webhook_;
   Severity min_severity_;
+  std::string mention_;
   HttpTransport& transport_;
 };
 

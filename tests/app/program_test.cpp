@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "daemon/base/child_process.h"
+#include "daemon/config/config_loader.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 
@@ -135,4 +136,8 @@ TEST_CASE("an unwritable state directory is said with the setting that names it"
   Daemon daemon({"--config", dir / "redflag.yaml"});
   CHECK(daemon.run() == 1);
   CHECK_THAT(daemon.output, ContainsSubstring("store.state_directory"));
+}
+
+TEST_CASE("docs/configuration.md is what redflagd --config-reference prints", "[program][docs]") {
+  CHECK(test::read_file(REDFLAG_SOURCE_DIR "/docs/configuration.md") == config_reference());
 }

@@ -19,8 +19,7 @@ const std::string kSeed =
     "5s\n"
     "results:\n  roots:\n    - /data/one\n    - {path: ~/two}\n  settle: 3s\nmetrics:\n  aliases:\n    "
     "train_loss: [l, {name: m, scale: 2}]\n"
-    "alerts:\n  receivers:\n    - type: slack\n      mention: \"<!here>\"\n    - {type: log, file: stderr, "
-    "format: json}\n"
+    "alerts:\n  receivers:\n    - type: slack\n      mention: \"<!here>\"\n    - {type: log, name: l}\n"
     "log: {level: debug}\nnetwork:\n  proxy: none\n  no_proxy: [a, \"b\"]\nrules:\n  packs:\n  - step3\n";
 
 void check_result(const std::string& text) {

@@ -124,15 +124,15 @@ TEST_CASE("Aliases take a name, a list, and a scale", "[config][values]") {
 
 TEST_CASE("Receivers are named, typed, and hold only what their type knows", "[config][values]") {
   const Config config = accepted(
-      "alerts: {receivers: [{type: slack, min_severity: critical}, {type: log, file: a.log, format: "
-      "json}]}\n");
+      "alerts: {receivers: [{type: slack, min_severity: critical}, {type: log, name: lines}]}\n");
   CHECK(config.alerts.receivers.at(0).name == "slack");
   CHECK(config.alerts.receivers.at(0).min_severity == redflag::Severity::critical);
-  CHECK(config.alerts.receivers.at(1).file == "/etc/redflag/a.log");
-  CHECK(config.alerts.receivers.at(1).format == TextFormat::json);
+  CHECK(config.alerts.receivers.at(1).name == "lines");
   CHECK_THAT(complaints("alerts: {receivers: [{type: log}, {type: log}]}\n"),
              ContainsSubstring("same name as alerts.receivers[0]"));
   CHECK_THAT(complaints("alerts: {receivers: [{type: log, webhook_file: /x}]}\n"),
+             ContainsSubstring("it belongs to type slack"));
+  CHECK_THAT(complaints("alerts: {receivers: [{type: log, mention: \"<!here>\"}]}\n"),
              ContainsSubstring("it belongs to type slack"));
   CHECK_THAT(complaints("alerts: {receivers: [{name: x}]}\n"), ContainsSubstring("lacks its key \"type\""));
   CHECK_THAT(complaints("alerts: {receivers: {type: log}}\n"), ContainsSubstring("put \"- \" before"));
