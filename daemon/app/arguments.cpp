@@ -1,9 +1,9 @@
 #include "daemon/app/arguments.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdlib>
+
+#include <fmt/format.h>
 
 #include "daemon/config/suggest.h"
 
@@ -53,13 +53,16 @@ Result<Arguments> Arguments::parse(const CommandSpec& spec, const std::vector<st
       continue;
     }
     const auto equals = word.find('=');
-    const std::string name = word.starts_with("--") ? word.substr(2, equals == std::string::npos ? equals : equals - 2) : word;
+    const std::string name =
+        word.starts_with("--") ? word.substr(2, equals == std::string::npos ? equals : equals - 2) : word;
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       const std::string_view meant = settings::nearest(name, known);
-      return usage(spec, fmt::format("unknown option {}{}", word.substr(0, equals),
-                                     meant.empty() ? std::string() : fmt::format("; did you mean --{}?", meant)));
+      return usage(spec,
+                   fmt::format("unknown option {}{}", word.substr(0, equals),
+                               meant.empty() ? std::string() : fmt::format("; did you mean --{}?", meant)));
     }
-    const auto option = std::find_if(spec.options.begin(), spec.options.end(), [&](const OptionSpec& o) { return o.name == name; });
+    const auto option = std::find_if(spec.options.begin(), spec.options.end(),
+                                     [&](const OptionSpec& o) { return o.name == name; });
     const bool wants_value = option != spec.options.end() && !option->argument.empty();
     if (!wants_value) {
       if (equals != std::string::npos) return usage(spec, fmt::format("--{} takes no value", name));
@@ -80,8 +83,10 @@ Result<Arguments> Arguments::parse(const CommandSpec& spec, const std::vector<st
 }
 
 std::string help_text(std::string_view program, const CommandSpec& spec) {
-  std::string text = fmt::format("usage: {}{}{}{}{}\n\n{}\n", program, spec.name.empty() ? "" : " " + spec.name,
-                                 spec.options.empty() ? "" : " [OPTIONS]", spec.operands.empty() ? "" : " ", spec.operands, spec.summary);
+  std::string text =
+      fmt::format("usage: {}{}{}{}{}\n\n{}\n", program, spec.name.empty() ? "" : " " + spec.name,
+                  spec.options.empty() ? "" : " [OPTIONS]", spec.operands.empty() ? "" : " ", spec.operands,
+                  spec.summary);
   if (!spec.options.empty()) {
     text += "\noptions:\n";
     for (const OptionSpec& option : spec.options) {

@@ -1,4 +1,5 @@
-// Command lines, described once: what is accepted, what `--help` says, and what is meant when a word is nearly right.
+// Command lines, described once: what is accepted, what `--help` says, and what is meant when a word is
+// nearly right.
 #pragma once
 
 #include <map>
@@ -18,10 +19,10 @@ struct OptionSpec {
 };
 
 struct CommandSpec {
-  std::string name;       ///< "replay"; empty for a program without subcommands
-  std::string operands;   ///< "FILE…"; empty when it takes none
-  std::string summary;    ///< one line
-  std::string details;    ///< paragraphs for --help: what it does, exit codes, examples
+  std::string name;      ///< "replay"; empty for a program without subcommands
+  std::string operands;  ///< "FILE…"; empty when it takes none
+  std::string summary;   ///< one line
+  std::string details;   ///< paragraphs for --help: what it does, exit codes, examples
   std::vector<OptionSpec> options;
 };
 

@@ -1,17 +1,18 @@
 #include "daemon/app/program.h"
 
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <cstdio>
-#include <memory>
-#include <optional>
-
+#include "daemon/app/arguments.h"
 #include "daemon/app/settings.h"
 #include "daemon/base/instance_lock.h"
 #include "daemon/base/log.h"
@@ -19,7 +20,6 @@
 #include "daemon/base/signals.h"
 #include "daemon/base/steps.h"
 #include "daemon/base/system_clock.h"
-#include "daemon/app/arguments.h"
 #include "daemon/config/config_loader.h"
 
 namespace redflag::daemon {
@@ -46,7 +46,8 @@ const CommandSpec kSpec{
      {"config-reference", "", "print docs/configuration.md: every key, its range and its default"}},
 };
 
-/// What a large answer took goes back to the system when it is freed, instead of staying with a daemon that is idle again.
+/// What a large answer took goes back to the system when it is freed, instead of staying with a daemon that
+/// is idle again.
 void keep_memory_small() {
   ::mallopt(M_ARENA_MAX, 2);
   ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
@@ -83,14 +84,18 @@ class Program {
  private:
   void add_steps(Steps& steps) {
     steps.add("opening the log", [this] { return open_log(log_options(config_)); });
-    steps.add("locking the state directory", [this] { return lock_state(); }, [this] { lock_.reset(); });
-    steps.add("opening the store", [this] { return open_store(); }, [this] { store_.reset(); });
-    steps.add("loading rules and state", [this] { return make_service(config_); },
-              [this] {
-                service_.reset();
-                transport_.reset();
-              });
-    steps.add("starting", [this] { return start(); }, [this] { signals_.reset(); });
+    steps.add(
+        "locking the state directory", [this] { return lock_state(); }, [this] { lock_.reset(); });
+    steps.add(
+        "opening the store", [this] { return open_store(); }, [this] { store_.reset(); });
+    steps.add(
+        "loading rules and state", [this] { return make_service(config_); },
+        [this] {
+          service_.reset();
+          transport_.reset();
+        });
+    steps.add(
+        "starting", [this] { return start(); }, [this] { signals_.reset(); });
   }
 
   Result<void> lock_state() {
@@ -116,7 +121,8 @@ class Program {
     if (!secrets) return tl::unexpected<Error>(std::move(secrets.error()));
     auto transport = std::make_unique<HttpClient>(context_.get_executor(), http_settings(config));
     Result<std::unique_ptr<Service>> service =
-        Service::create({context_.get_executor(), clock_, *transport, *store_, system_files(), inotify_}, config, std::move(*secrets));
+        Service::create({context_.get_executor(), clock_, *transport, *store_, system_files(), inotify_},
+                        config, std::move(*secrets));
     if (!service) return tl::unexpected<Error>(std::move(service.error()));
     service_ = std::move(*service);
     transport_ = std::move(transport);
@@ -173,7 +179,8 @@ class Program {
     }
     const Config& config = parsed->config;
     if (config.store.state_directory != config_.store.state_directory) {
-      log_error("reload", "refused, the old configuration goes on: store.state_directory cannot change while running");
+      log_error("reload",
+                "refused, the old configuration goes on: store.state_directory cannot change while running");
       return std::nullopt;
     }
     const MetricNames names = metric_names(config);
@@ -194,7 +201,8 @@ class Program {
       co_await service_->stop(kStopPatience);
       service_.reset();
       transport_->stop();
-      if (Result<void> logged = open_log(log_options(*fresh)); !logged) log_error("reload", "{}", logged.error().text());
+      if (Result<void> logged = open_log(log_options(*fresh)); !logged)
+        log_error("reload", "{}", logged.error().text());
       Result<void> made = make_service(*fresh);
       if (made) {
         config_ = std::move(*fresh);

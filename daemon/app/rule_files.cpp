@@ -1,12 +1,12 @@
 #include "daemon/app/rule_files.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "daemon/config/suggest.h"
 #include "rules/packs/packs.h"
@@ -23,7 +23,9 @@ Result<RuleSource> read_rule_file(const fs::path& path) {
   if (error) return fail(ErrorCode::not_found, doing, error.message());
   if (size > kLargestRuleFile) return fail(ErrorCode::too_large, doing, "more than 1 MiB is no rule file");
   std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(ErrorCode::denied, doing, "cannot be opened", "make it readable for the user that redflagd runs as");
+  if (!in)
+    return fail(ErrorCode::denied, doing, "cannot be opened",
+                "make it readable for the user that redflagd runs as");
   return RuleSource{path.string(), std::string{std::istreambuf_iterator<char>(in), {}}, path.stem().string()};
 }
 
@@ -49,7 +51,8 @@ Result<std::shared_ptr<const RuleSet>> load_rules(const RuleFiles& wanted, const
   std::vector<RuleSource> sources;
   const std::vector<RuleSource> shipped = shipped_packs();
   for (const std::string& pack : wanted.packs) {
-    const auto found = std::find_if(shipped.begin(), shipped.end(), [&](const RuleSource& s) { return s.pack == pack; });
+    const auto found =
+        std::find_if(shipped.begin(), shipped.end(), [&](const RuleSource& s) { return s.pack == pack; });
     if (found == shipped.end()) {
       std::vector<std::string_view> known;
       for (const RuleSource& source : shipped) known.push_back(source.pack);

@@ -13,12 +13,12 @@ namespace redflag::daemon {
 
 struct RuleFiles {
   std::vector<std::string> packs{"step3"};  ///< names of shipped packs
-  std::string directory;                    ///< every *.yaml and *.yml in it, in the order of their names; empty = none
-  std::vector<std::string> files;           ///< further files
+  std::string directory;  ///< every *.yaml and *.yml in it, in the order of their names; empty = none
+  std::vector<std::string> files;  ///< further files
 };
 
-/// The error's text holds every mistake found, each with file:line:column and a caret. Metric names in the rules are made
-/// canonical, so that `grad_norm` means what the rows call gradient_norm_total.
+/// The error's text holds every mistake found, each with file:line:column and a caret. Metric names in the
+/// rules are made canonical, so that `grad_norm` means what the rows call gradient_norm_total.
 Result<std::shared_ptr<const RuleSet>> load_rules(const RuleFiles& wanted, const MetricNames& names);
 
 }  // namespace redflag::daemon

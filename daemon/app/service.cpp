@@ -11,7 +11,10 @@ namespace {
 void log_poll(const PollSummary& summary) {
   // An idle poll is worth a line only to somebody who looks for it.
   const bool news = summary.new_rows > 0 || summary.active_runs > 0;
-  log_line(summary.error ? LogLevel::warning : news ? LogLevel::info : LogLevel::debug, "wandb", summary.text());
+  log_line(summary.error ? LogLevel::warning
+           : news        ? LogLevel::info
+                         : LogLevel::debug,
+           "wandb", summary.text());
 }
 
 }  // namespace
@@ -25,29 +28,36 @@ std::string describe_results(const ResultsSummary& summary) {
       break;
     }
     const std::string name = one.dir.substr(one.dir.rfind('/') + 1);
-    const std::string steps = one.steps.empty() ? "none" : fmt::format("{}-{}", one.steps.front(), one.steps.back());
+    const std::string steps =
+        one.steps.empty() ? "none" : fmt::format("{}-{}", one.steps.front(), one.steps.back());
     series += fmt::format("{}{} {}{}", series.empty() ? "" : ", ", name, steps,
                           one.missing_count == 0 ? "" : fmt::format(" with {} missing", one.missing_count));
   }
-  return fmt::format("{} experiment(s), {} checkpoint(s), {} extraction step(s){}, {} files in {} directories, {} bad",
-                     summary.experiments, summary.checkpoints, summary.representation_steps,
-                     series.empty() ? std::string() : " (" + series + ")", summary.files, summary.directories, summary.bad);
+  return fmt::format(
+      "{} experiment(s), {} checkpoint(s), {} extraction step(s){}, {} files in {} directories, {} bad",
+      summary.experiments, summary.checkpoints, summary.representation_steps,
+      series.empty() ? std::string() : " (" + series + ")", summary.files, summary.directories, summary.bad);
 }
 
 Result<std::unique_ptr<Service>> Service::create(World world, const Config& config, Secrets secrets) {
   MetricNames names = metric_names(config);
   Result<std::shared_ptr<const RuleSet>> rules = load_rules(rule_files(config), names);
   if (!rules) return tl::unexpected<Error>(std::move(rules.error()));
-  std::unique_ptr<Service> service(new Service(world, config, std::move(secrets), std::move(names), std::move(*rules)));
-  if (Result<void> resumed = service->monitor_.resume(); !resumed) return tl::unexpected<Error>(std::move(resumed.error()));
+  std::unique_ptr<Service> service(
+      new Service(world, config, std::move(secrets), std::move(names), std::move(*rules)));
+  if (Result<void> resumed = service->monitor_.resume(); !resumed)
+    return tl::unexpected<Error>(std::move(resumed.error()));
   return service;
 }
 
-Service::Service(World world, const Config& config, Secrets secrets, MetricNames names, std::shared_ptr<const RuleSet> rules)
+Service::Service(World world, const Config& config, Secrets secrets, MetricNames names,
+                 std::shared_ptr<const RuleSet> rules)
     : world_(world),
       names_(std::move(names)),
-      monitor_(world.executor, world.clock, world.store, std::move(rules), make_channels(config, secrets, world.transport),
-               MonitorOptions{.progress_interval = config.log.progress_interval, .retention = config.store.retention}),
+      monitor_(world.executor, world.clock, world.store, std::move(rules),
+               make_channels(config, secrets, world.transport),
+               MonitorOptions{.progress_interval = config.log.progress_interval,
+                              .retention = config.store.retention}),
       progress_interval_(config.log.progress_interval),
       sources_(world.executor, world.clock) {
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
@@ -55,30 +65,34 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
 }
 
 void Service::add_wandb(const Config& config, Secret key) {
-  wandb_client_ = std::make_unique<GraphqlClient>(world_.transport, world_.clock, graphql_options(config),
-                                                  [key = std::move(key)] { return std::string(key.reveal()); });
+  wandb_client_ =
+      std::make_unique<GraphqlClient>(world_.transport, world_.clock, graphql_options(config),
+                                      [key = std::move(key)] { return std::string(key.reveal()); });
   for (const ProjectConfig& project : config.wandb.projects) {
-    pollers_.push_back(std::make_unique<WandbPoller>(poller_options(config, project), *wandb_client_, monitor_, world_.clock, names_,
-                                                     log_poll));
+    pollers_.push_back(std::make_unique<WandbPoller>(poller_options(config, project), *wandb_client_,
+                                                     monitor_, world_.clock, names_, log_poll));
   }
 }
 
 void Service::add_results(const Config& config) {
   for (const ResultsRoot& root : config.results.roots) {
-    results_.push_back(std::make_unique<ResultsSource>(world_.executor, world_.clock, monitor_, world_.files, world_.inotify,
-                                                       results_settings(config, root)));
+    results_.push_back(std::make_unique<ResultsSource>(world_.executor, world_.clock, monitor_, world_.files,
+                                                       world_.inotify, results_settings(config, root)));
   }
 }
 
 void Service::start() {
   monitor_.start();
-  for (const auto& poller : pollers_) sources_.start(poller->subject().key, [p = poller.get()] { return p->run(); });
-  for (const auto& source : results_) sources_.start("results:" + source->root(), [s = source.get()] { return s->run(); });
+  for (const auto& poller : pollers_)
+    sources_.start(poller->subject().key, [p = poller.get()] { return p->run(); });
+  for (const auto& source : results_)
+    sources_.start("results:" + source->root(), [s = source.get()] { return s->run(); });
   for (const auto& source : results_) {
     sources_.start("results", [this, s = source.get()] { return report_results(*s); });
   }
   if (pollers_.empty() && results_.empty()) {
-    log_warning("redflagd", "nothing to watch: set wandb.projects (or WANDB_ENTITY and WANDB_PROJECT) or results.roots");
+    log_warning("redflagd",
+                "nothing to watch: set wandb.projects (or WANDB_ENTITY and WANDB_PROJECT) or results.roots");
   }
 }
 
@@ -103,8 +117,9 @@ asio::awaitable<void> Service::stop(Duration patience) {
 std::string Service::status_line() const {
   std::size_t active = 0;
   for (const auto& [key, run] : monitor_.pipeline().runs()) active += has_ended(run.state) ? 0 : 1;
-  return fmt::format("{} W&B project(s), {} results root(s), {} active run(s), {} alert(s) firing", pollers_.size(), results_.size(),
-                     active, monitor_.pipeline().lifecycle().active().size());
+  return fmt::format("{} W&B project(s), {} results root(s), {} active run(s), {} alert(s) firing",
+                     pollers_.size(), results_.size(), active,
+                     monitor_.pipeline().lifecycle().active().size());
 }
 
 }  // namespace redflag::daemon

@@ -1,6 +1,6 @@
-// The daemon put together: rules, store, monitor, channels and sources, from one configuration. It is the same object in
-// production and in tests; only the clock, the transport and the store's mode differ. A reload is: make a new one, and stop
-// the old one first.
+// The daemon put together: rules, store, monitor, channels and sources, from one configuration. It is the
+// same object in production and in tests; only the clock, the transport and the store's mode differ. A reload
+// is: make a new one, and stop the old one first.
 #pragma once
 
 #include <functional>
@@ -53,7 +53,8 @@ class Service {
   Monitor& monitor() { return monitor_; }
 
  private:
-  Service(World world, const Config& config, Secrets secrets, MetricNames names, std::shared_ptr<const RuleSet> rules);
+  Service(World world, const Config& config, Secrets secrets, MetricNames names,
+          std::shared_ptr<const RuleSet> rules);
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
   /// Logs what the tree holds, when that changes.

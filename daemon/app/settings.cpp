@@ -10,10 +10,14 @@ namespace {
 
 LogLevel level_of(LogThreshold level) {
   switch (level) {
-    case LogThreshold::debug: return LogLevel::debug;
-    case LogThreshold::info: return LogLevel::info;
-    case LogThreshold::warning: return LogLevel::warning;
-    case LogThreshold::error: return LogLevel::error;
+    case LogThreshold::debug:
+      return LogLevel::debug;
+    case LogThreshold::info:
+      return LogLevel::info;
+    case LogThreshold::warning:
+      return LogLevel::warning;
+    case LogThreshold::error:
+      return LogLevel::error;
   }
   return LogLevel::info;
 }
@@ -86,7 +90,8 @@ WandbPollerOptions poller_options(const Config& config, const ProjectConfig& pro
   options.runs_per_page = static_cast<int>(config.wandb.run_page_size);
   options.page_steps = config.wandb.history_page_steps;
   // Several daemons started together must not come back together after an outage.
-  options.jitter_seed = static_cast<std::uint32_t>(std::hash<std::string>{}(project.entity + '/' + project.project)) | 1U;
+  options.jitter_seed =
+      static_cast<std::uint32_t>(std::hash<std::string>{}(project.entity + '/' + project.project)) | 1U;
   return options;
 }
 
@@ -100,7 +105,8 @@ ResultsSettings results_settings(const Config& config, const ResultsRoot& root) 
   return settings;
 }
 
-std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secrets& secrets, HttpTransport& transport) {
+std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secrets& secrets,
+                                                    HttpTransport& transport) {
   std::vector<std::unique_ptr<Channel>> channels;
   for (const ReceiverConfig& receiver : config.alerts.receivers) {
     if (receiver.type == ReceiverType::log) {
@@ -109,7 +115,8 @@ std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secret
     }
     for (auto& [name, webhook] : secrets.webhooks) {
       if (name != receiver.name) continue;
-      channels.push_back(std::make_unique<SlackChannel>(receiver.name, webhook, receiver.min_severity, receiver.mention, transport));
+      channels.push_back(std::make_unique<SlackChannel>(receiver.name, webhook, receiver.min_severity,
+                                                        receiver.mention, transport));
     }
   }
   return channels;

@@ -20,10 +20,12 @@ MetricNames metric_names(const Config& config);
 GraphqlClientOptions graphql_options(const Config& config);
 WandbPollerOptions poller_options(const Config& config, const ProjectConfig& project);
 ResultsSettings results_settings(const Config& config, const ResultsRoot& root);
-std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secrets& secrets, HttpTransport& transport);
+std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secrets& secrets,
+                                                    HttpTransport& transport);
 
-/// Every secret that the configuration needs. A missing W&B key is an error when there is a project to poll; a Slack receiver
-/// without a webhook is an error, because an alert that has nowhere to go is worse than a daemon that does not start.
+/// Every secret that the configuration needs. A missing W&B key is an error when there is a project to poll;
+/// a Slack receiver without a webhook is an error, because an alert that has nowhere to go is worse than a
+/// daemon that does not start.
 Result<Secrets> find_secrets(const Config& config, const Environment& env);
 
 }  // namespace redflag::daemon

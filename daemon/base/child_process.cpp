@@ -1,17 +1,17 @@
 #include "daemon/base/child_process.h"
 
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace redflag::daemon {
 namespace {
@@ -28,7 +28,8 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 }  // namespace
 
 Result<ChildProcess> ChildProcess::start(asio::any_io_executor executor, const std::string& program,
-                                         const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+                                         const std::vector<std::string>& arguments,
+                                         const std::vector<std::string>& environment) {
   const std::string doing = "starting " + program;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(ErrorCode::unavailable, doing, std::strerror(errno));
@@ -75,8 +76,8 @@ asio::awaitable<void> ChildProcess::read_lines(std::function<void(std::string_vi
   std::string buffer(16384, '\0');
   for (;;) {
     boost::system::error_code error;
-    const std::size_t size =
-        co_await stream_.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+    const std::size_t size = co_await stream_.async_read_some(
+        asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
     if (error) break;
     pending.append(buffer, 0, size);
     std::size_t begin = 0;

@@ -1,14 +1,14 @@
 // A program of ours as a child: its standard error comes back line by line. It dies with its parent.
 #pragma once
 
-#include <sys/types.h>
+#include <functional>
+#include <string>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <functional>
-#include <string>
-#include <vector>
+#include <sys/types.h>
 
 #include "rules/values/error.h"
 
@@ -18,9 +18,11 @@ namespace asio = boost::asio;
 
 class ChildProcess {
  public:
-  /// Starts `program` (a path). `environment` replaces the parent's. Arguments are visible to everybody: no secrets.
+  /// Starts `program` (a path). `environment` replaces the parent's. Arguments are visible to everybody: no
+  /// secrets.
   static Result<ChildProcess> start(asio::any_io_executor executor, const std::string& program,
-                                    const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
+                                    const std::vector<std::string>& arguments,
+                                    const std::vector<std::string>& environment);
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&&) = delete;
   /// Kills it if it still runs, and waits for it.
@@ -28,7 +30,8 @@ class ChildProcess {
 
   pid_t pid() const { return pid_; }
   void signal(int number) const;
-  /// Calls `each` for every line of its standard error; returns when that is closed. Lines over 1 MiB are cut.
+  /// Calls `each` for every line of its standard error; returns when that is closed. Lines over 1 MiB are
+  /// cut.
   asio::awaitable<void> read_lines(std::function<void(std::string_view)> each);
   /// Blocks until it has ended; the exit code, or 128 + the signal that killed it.
   int wait();

@@ -1,11 +1,12 @@
 #include "daemon/base/task_group.h"
 
 #include <algorithm>
+#include <exception>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
-#include <exception>
 
 #include "daemon/base/log.h"
 

@@ -1,14 +1,15 @@
-// The long-running coroutines of the daemon: started by name, restarted with back-off should one ever throw, and stopped
-// together.
+// The long-running coroutines of the daemon: started by name, restarted with back-off should one ever throw,
+// and stopped together.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <functional>
 #include <list>
 #include <string>
 #include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 
 #include "daemon/base/clock.h"
 
@@ -21,7 +22,8 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  /// Runs what `make` returns. A task that returns is done; one that throws is logged and made anew after 1 s, 2 s, … 1 min.
+  /// Runs what `make` returns. A task that returns is done; one that throws is logged and made anew after 1
+  /// s, 2 s, … 1 min.
   void start(std::string name, std::function<asio::awaitable<void>()> make);
 
   /// Cancels every task and waits until all have ended, at most `patience`. false: some did not.

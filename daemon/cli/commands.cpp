@@ -1,11 +1,11 @@
 #include "daemon/cli/commands.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
+
+#include <fmt/format.h>
 
 #include "daemon/cli/demo.h"
 #include "daemon/cli/replay.h"
@@ -21,13 +21,17 @@ struct Command {
 };
 
 constexpr std::array<Command, 2> kCommands{{
-    {"demo", "the whole system on simulated data: five runs, one of them failing; no account needed", demo_command},
+    {"demo", "the whole system on simulated data: five runs, one of them failing; no account needed",
+     demo_command},
     {"replay", "run the rules over recorded training logs: what would have fired, and when", replay_command},
 }};
 
 std::string overview() {
-  std::string text = "usage: redflag COMMAND [OPTIONS]\n\nWatches machine-learning training and says what is wrong.\n\ncommands:\n";
-  for (const Command& command : kCommands) text += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  std::string text =
+      "usage: redflag COMMAND [OPTIONS]\n\nWatches machine-learning training and says what is "
+      "wrong.\n\ncommands:\n";
+  for (const Command& command : kCommands)
+    text += fmt::format("  {:<10} {}\n", command.name, command.summary);
   text += "\n`redflag COMMAND --help` explains one. The daemon itself is redflagd.\n";
   return text;
 }
@@ -44,7 +48,8 @@ int redflag_main(const std::vector<std::string>& words) {
     fmt::print("redflag {}\n", REDFLAG_VERSION);
     return 0;
   }
-  const auto found = std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == words[0]; });
+  const auto found =
+      std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == words[0]; });
   if (found == kCommands.end()) {
     std::vector<std::string_view> known;
     for (const Command& command : kCommands) known.push_back(command.name);

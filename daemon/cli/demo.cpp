@@ -1,25 +1,25 @@
 #include "daemon/cli/demo.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include "daemon/app/arguments.h"
 #include "daemon/base/child_process.h"
 #include "daemon/base/signals.h"
 #include "daemon/base/system_clock.h"
-#include "daemon/app/arguments.h"
 #include "daemon/cli/demo_view.h"
 #include "daemon/simulator/demo_scenario.h"
 #include "daemon/simulator/simulator_server.h"
@@ -34,7 +34,8 @@ const CommandSpec kSpec{
     "demo",
     "",
     "Shows redflag at work: redflagd watches a simulated W&B and a results tree that is being written.",
-    "Five fine-tuning runs are simulated: four go well, one diverges and fails. redflagd runs as it would in\n"
+    "Five fine-tuning runs are simulated: four go well, one diverges and fails. redflagd runs as it would "
+    "in\n"
     "earnest (its own process, configuration and store); its alerts go to a stand-in for Slack. Nothing\n"
     "leaves this machine and no account is needed.\n\n"
     "exit codes: 0 every promised alert came and no healthy run had a critical one, 1 otherwise, 2 usage\n\n"
@@ -95,23 +96,26 @@ class Demo {
   fs::path config_file() const { return setup_.directory / "redflag.yaml"; }
 
   Result<void> prepare() {
-    const DemoOptions options{.start = start_, .duration = setup_.length, .entity = "demo", .project = "step3-full-finetune"};
+    const DemoOptions options{
+        .start = start_, .duration = setup_.length, .entity = "demo", .project = "step3-full-finetune"};
     build_demo(wandb_, options);
     if (setup_.slack_delay > Duration::zero()) {
-      slack_.faults().during(start_ - 1h, start_ + 10000h, {.kind = FaultKind::late, .delay = setup_.slack_delay});
+      slack_.faults().during(start_ - 1h, start_ + 10000h,
+                             {.kind = FaultKind::late, .delay = setup_.slack_delay});
     }
     script_ = demo_results(options);
     const Result<std::uint16_t> port = server_.listen(setup_.port);
     if (!port) return tl::unexpected<Error>(port.error());
     if (Result<void> written = write_files(); !written) return written;
     if (!setup_.daemon) {
-      fmt::print("simulated W&B and Slack are at {}; try:\n  redflagd --config {}\n", server_.wandb_url(), config_file().string());
+      fmt::print("simulated W&B and Slack are at {}; try:\n  redflagd --config {}\n", server_.wandb_url(),
+                 config_file().string());
       std::fflush(stdout);
       return {};
     }
-    Result<ChildProcess> child = ChildProcess::start(context_.get_executor(), sibling_program("redflagd"),
-                                                     {"--config", config_file().string()},
-                                                     {"PATH=/usr/bin:/bin", "HOME=" + setup_.directory.string(), "LANG=C.UTF-8"});
+    Result<ChildProcess> child = ChildProcess::start(
+        context_.get_executor(), sibling_program("redflagd"), {"--config", config_file().string()},
+        {"PATH=/usr/bin:/bin", "HOME=" + setup_.directory.string(), "LANG=C.UTF-8"});
     if (!child) return tl::unexpected<Error>(std::move(child.error()));
     child_.emplace(std::move(*child));
     asio::co_spawn(context_, follow_daemon(), asio::detached);
@@ -130,9 +134,12 @@ class Demo {
       if (!out) return fail(ErrorCode::storage, "writing " + path.string(), "it cannot be written");
       return {};
     };
-    if (Result<void> done = write(setup_.directory / "wandb_api_key", std::string(40, 'd') + "\n"); !done) return done;
-    if (Result<void> done = write(setup_.directory / "slack_webhook", server_.slack_url() + "\n"); !done) return done;
-    return write(config_file(), fmt::format(R"(# Written by `redflag demo`.
+    if (Result<void> done = write(setup_.directory / "wandb_api_key", std::string(40, 'd') + "\n"); !done)
+      return done;
+    if (Result<void> done = write(setup_.directory / "slack_webhook", server_.slack_url() + "\n"); !done)
+      return done;
+    return write(config_file(),
+                 fmt::format(R"(# Written by `redflag demo`.
 wandb:
   base_url: {url}
   projects: [demo/step3-full-finetune]
@@ -151,8 +158,8 @@ log:
   format: {format}
   progress_interval: 5s
 )",
-                                            fmt::arg("url", server_.wandb_url()), fmt::arg("dir", setup_.directory.string()),
-                                            fmt::arg("format", setup_.daemon ? "json" : "text")));
+                             fmt::arg("url", server_.wandb_url()), fmt::arg("dir", setup_.directory.string()),
+                             fmt::arg("format", setup_.daemon ? "json" : "text")));
   }
 
   asio::awaitable<void> follow_daemon() {
@@ -191,7 +198,8 @@ log:
   bool promised() const {
     const auto found = view_.critical().find(kFailing);
     if (found == view_.critical().end()) return false;
-    return std::all_of(kPromised.begin(), kPromised.end(), [&](const std::string& rule) { return found->second.contains(rule); });
+    return std::all_of(kPromised.begin(), kPromised.end(),
+                       [&](const std::string& rule) { return found->second.contains(rule); });
   }
 
   void interrupt() {
@@ -220,19 +228,23 @@ log:
     if (setup_.json) return good ? 0 : 1;
 
     fmt::print("\n{:<30} {:<9} {:<28} {}\n", "run", "state", "critical", "warning");
-    for (const char* run : {"full_ft_sst2_seed42", "full_ft_mrpc_seed42", "full_ft_rte_seed1337", "full_ft_squad_v2_seed2024", kFailing}) {
-      fmt::print("{:<30} {:<9} {:<28} {}\n", run, state_of(run), names(view_.critical(), run), names(view_.warnings(), run));
+    for (const char* run : {"full_ft_sst2_seed42", "full_ft_mrpc_seed42", "full_ft_rte_seed1337",
+                            "full_ft_squad_v2_seed2024", kFailing}) {
+      fmt::print("{:<30} {:<9} {:<28} {}\n", run, state_of(run), names(view_.critical(), run),
+                 names(view_.warnings(), run));
     }
-    fmt::print("\n{} messages reached the Slack stand-in, {} files were written below results/.\n", slack_.messages().size(),
-               script_.size());
+    fmt::print("\n{} messages reached the Slack stand-in, {} files were written below results/.\n",
+               slack_.messages().size(), script_.size());
     for (const std::string& rule : kPromised) {
-      if (const auto found = view_.critical().find(kFailing); found == view_.critical().end() || !found->second.contains(rule)) {
+      if (const auto found = view_.critical().find(kFailing);
+          found == view_.critical().end() || !found->second.contains(rule)) {
         fmt::print("MISSING: {} of {}\n", rule, kFailing);
       }
     }
     for (const std::string& false_alarm : crying) fmt::print("FALSE ALARM: {}\n", false_alarm);
-    fmt::print("{}\n", good ? "All four critical alerts of the failing run came, and none for the healthy ones."
-                            : "The demo did not go as promised.");
+    fmt::print("{}\n",
+               good ? "All four critical alerts of the failing run came, and none for the healthy ones."
+                    : "The demo did not go as promised.");
     if (setup_.keep) fmt::print("Configuration, state and messages are in {}.\n", setup_.directory.string());
     return good ? 0 : 1;
   }
@@ -282,7 +294,8 @@ Result<DemoSetup> read_setup(const Arguments& arguments) {
     return setup;
   }
   std::string pattern = (fs::temp_directory_path(error) / "redflag-demo-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) return fail(ErrorCode::storage, "creating a temporary directory", std::strerror(errno));
+  if (::mkdtemp(pattern.data()) == nullptr)
+    return fail(ErrorCode::storage, "creating a temporary directory", std::strerror(errno));
   setup.directory = pattern;
   setup.own_directory = true;
   return setup;
@@ -306,8 +319,10 @@ int demo_command(const std::vector<std::string>& words) {
     return 2;
   }
   if (!setup->json && setup->daemon) {
-    fmt::print("redflag demo: five simulated fine-tuning runs, about {} s. redflagd watches W&B and a results directory.\n\n",
-               static_cast<int>(std::chrono::duration<double>(setup->length).count()) + 5);
+    fmt::print(
+        "redflag demo: five simulated fine-tuning runs, about {} s. redflagd watches W&B and a results "
+        "directory.\n\n",
+        static_cast<int>(std::chrono::duration<double>(setup->length).count()) + 5);
     std::fflush(stdout);
   }
   int code = 1;

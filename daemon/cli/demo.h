@@ -1,5 +1,5 @@
-// `redflag demo`: the real daemon against a simulated W&B and a local Slack stand-in, on a results tree that is being written
-// while it watches.
+// `redflag demo`: the real daemon against a simulated W&B and a local Slack stand-in, on a results tree that
+// is being written while it watches.
 #pragma once
 
 #include <string>

@@ -1,8 +1,8 @@
 #include "daemon/cli/demo_view.h"
 
-#include <fmt/format.h>
-
 #include <cstdio>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "alerts/text/escape.h"
@@ -53,23 +53,29 @@ void DemoView::take_alert(const json& alert, std::string_view time) {
     print(time, severity, "\033[1m", text_of(alert, "title"));
   } else {
     const bool over = state != "firing";
-    std::string words = fmt::format("{}: {}", run.empty() ? text_of(alert, "subject") : run,
-                                    over ? fmt::format("{} is over ({})", rule, text_of(alert, "reason")) : text_of(alert, "message"));
-    print(time, over ? "resolved" : severity, over ? "\033[32m" : severity == "critical" ? "\033[1;31m" : "\033[33m", words);
+    std::string words = fmt::format(
+        "{}: {}", run.empty() ? text_of(alert, "subject") : run,
+        over ? fmt::format("{} is over ({})", rule, text_of(alert, "reason")) : text_of(alert, "message"));
+    print(time, over ? "resolved" : severity,
+          over                     ? "\033[32m"
+          : severity == "critical" ? "\033[1;31m"
+                                   : "\033[33m",
+          words);
     const std::string hint = over ? std::string() : text_of(alert, "hint");
     if (!hint.empty()) fmt::print("{:>22}try: {}\n", "", alerts::escape_terminal(hint));
   }
   std::fflush(stdout);
 }
 
-void DemoView::print(std::string_view time, std::string_view label, std::string_view colour, std::string_view text) const {
+void DemoView::print(std::string_view time, std::string_view label, std::string_view colour,
+                     std::string_view text) const {
   const Time at = parse_rfc3339(time).value_or(start_);
   std::string upper(label);
   if (upper == "critical" || upper == "warning") {
     for (char& c : upper) c = static_cast<char>(c - 'a' + 'A');
   }
-  fmt::print("{}{:7.1f} s  {:<9}  {}{}\n", colour_ ? colour : "", to_unix_seconds(at) - to_unix_seconds(start_), upper,
-             alerts::escape_terminal(text),
+  fmt::print("{}{:7.1f} s  {:<9}  {}{}\n", colour_ ? colour : "",
+             to_unix_seconds(at) - to_unix_seconds(start_), upper, alerts::escape_terminal(text),
              colour_ ? "\033[0m" : "");
 }
 

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "rules/values/time.h"
 
@@ -27,7 +28,8 @@ class DemoView {
 
  private:
   void take_alert(const nlohmann::json& alert, std::string_view raw);
-  void print(std::string_view time, std::string_view label, std::string_view colour, std::string_view text) const;
+  void print(std::string_view time, std::string_view label, std::string_view colour,
+             std::string_view text) const;
 
   bool json_;
   bool colour_;

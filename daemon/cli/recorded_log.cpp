@@ -1,15 +1,15 @@
 #include "daemon/cli/recorded_log.h"
 
-#include <fmt/format.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include "daemon/runs/attempt_tracker.h"
 #include "daemon/runs/relaxed_json.h"
@@ -22,7 +22,8 @@ using nlohmann::json;
 
 constexpr std::uintmax_t kLargestLog = std::uintmax_t{512} << 20;
 
-/// "results/full_ft_rte_seed42/checkpoint-300/trainer_state.json" is best known by the experiment's directory.
+/// "results/full_ft_rte_seed42/checkpoint-300/trainer_state.json" is best known by the experiment's
+/// directory.
 std::string name_of(const std::string& path) {
   namespace fs = std::filesystem;
   const fs::path file = fs::path(path).lexically_normal();
@@ -37,9 +38,11 @@ std::string name_of(const std::string& path) {
 Result<std::string> read_text(const std::string& path, const std::string& doing) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return fail(ErrorCode::not_found, doing, std::strerror(errno));
-  if (S_ISDIR(status.st_mode)) return fail(ErrorCode::invalid_input, doing, "is a directory", "name the log files in it");
+  if (S_ISDIR(status.st_mode))
+    return fail(ErrorCode::invalid_input, doing, "is a directory", "name the log files in it");
   if (static_cast<std::uintmax_t>(status.st_size) > kLargestLog) {
-    return fail(ErrorCode::too_large, doing, fmt::format("{} MB are more than a training log has", status.st_size >> 20));
+    return fail(ErrorCode::too_large, doing,
+                fmt::format("{} MB are more than a training log has", status.st_size >> 20));
   }
   std::ifstream in(path, std::ios::binary);
   if (!in) return fail(ErrorCode::denied, doing, std::strerror(errno));
@@ -51,7 +54,9 @@ Result<std::string> read_text(const std::string& path, const std::string& doing)
 class Collector {
  public:
   Collector(RecordedLog& log, const MetricNames& names, std::string source)
-      : log_(log), builder_(names), target_{{SubjectKind::run, log.run.key}, log.run.key, std::move(source)} {}
+      : log_(log),
+        builder_(names),
+        target_{{SubjectKind::run, log.run.key}, log.run.key, std::move(source)} {}
 
   void add(const json& row) {
     std::optional<BuiltRow> built = row.is_object() ? builder_.build(row, target_) : std::nullopt;
@@ -75,8 +80,10 @@ void take_trainer_state(const json& state, RecordedLog& log, const MetricNames& 
   for (const json& row : state.at("log_history")) collector.add(row);
   const auto max_steps = state.find("max_steps");
   const auto step = state.find("global_step");
-  const bool known = max_steps != state.end() && step != state.end() && max_steps->is_number() && step->is_number();
-  if (known && max_steps->get<double>() > 0 && step->get<double>() >= max_steps->get<double>()) log.run.state = RunState::finished;
+  const bool known =
+      max_steps != state.end() && step != state.end() && max_steps->is_number() && step->is_number();
+  if (known && max_steps->get<double>() > 0 && step->get<double>() >= max_steps->get<double>())
+    log.run.state = RunState::finished;
 }
 
 /// Names a few keys, so that a person sees what the file is instead.
@@ -88,10 +95,12 @@ std::string describe(const json& value) {
     if (shown++ == 4) break;
     keys += (keys.empty() ? "" : ", ") + key.substr(0, 40);
   }
-  return keys.empty() ? "it holds an empty object" : fmt::format("its keys are {}{}", keys, value.size() > 4 ? ", …" : "");
+  return keys.empty() ? "it holds an empty object"
+                      : fmt::format("its keys are {}{}", keys, value.size() > 4 ? ", …" : "");
 }
 
-Result<void> take_lines(std::string_view text, RecordedLog& log, const MetricNames& names, const std::string& doing) {
+Result<void> take_lines(std::string_view text, RecordedLog& log, const MetricNames& names,
+                        const std::string& doing) {
   log.format = "json lines";
   Collector collector(log, names, "json_lines");
   std::size_t line_number = 0;
@@ -114,19 +123,25 @@ Result<void> take_lines(std::string_view text, RecordedLog& log, const MetricNam
       first_problem = fmt::format("line {}: {}", line_number, row ? describe(*row) : row.error().what);
     }
   }
-  if (objects == 0) return fail(ErrorCode::invalid_input, doing, "no line of it is a JSON object (" + first_problem + ")");
-  if (unreadable > 0) log.notes.push_back(fmt::format("{} line(s) could not be read, the first is {}", unreadable, first_problem));
+  if (objects == 0)
+    return fail(ErrorCode::invalid_input, doing, "no line of it is a JSON object (" + first_problem + ")");
+  if (unreadable > 0)
+    log.notes.push_back(
+        fmt::format("{} line(s) could not be read, the first is {}", unreadable, first_problem));
   return {};
 }
 
-Result<void> take_text(std::string_view text, RecordedLog& log, const MetricNames& names, const std::string& doing) {
+Result<void> take_text(std::string_view text, RecordedLog& log, const MetricNames& names,
+                       const std::string& doing) {
   if (text.starts_with("version https://git-lfs.github.com/spec/")) {
-    return fail(ErrorCode::invalid_input, doing, "a git-LFS pointer stands in its place, not the log itself", "run: git lfs pull");
+    return fail(ErrorCode::invalid_input, doing, "a git-LFS pointer stands in its place, not the log itself",
+                "run: git lfs pull");
   }
   const auto first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
   if (first == std::string_view::npos) return fail(ErrorCode::invalid_input, doing, "it is empty");
   if (text[first] != '{' && text[first] != '[') {
-    return fail(ErrorCode::invalid_input, doing, "it is neither JSON nor JSON lines", "give a trainer_state.json or a .jsonl log");
+    return fail(ErrorCode::invalid_input, doing, "it is neither JSON nor JSON lines",
+                "give a trainer_state.json or a .jsonl log");
   }
   text.remove_prefix(first);
   Result<json> whole = parse_relaxed_json(text, doing, {kLargestLog, 200});
@@ -145,8 +160,10 @@ Result<void> take_text(std::string_view text, RecordedLog& log, const MetricName
     for (const json& row : *whole) collector.add(row);
     if (!log.rows.empty()) return {};
   }
-  if (whole->is_object() && text.find('\n') == std::string_view::npos) return take_lines(text, log, names, doing);
-  return fail(ErrorCode::invalid_input, doing, fmt::format("not a training log: {}, and there is no log_history", describe(*whole)),
+  if (whole->is_object() && text.find('\n') == std::string_view::npos)
+    return take_lines(text, log, names, doing);
+  return fail(ErrorCode::invalid_input, doing,
+              fmt::format("not a training log: {}, and there is no log_history", describe(*whole)),
               "give HF Trainer's trainer_state.json or a .jsonl log");
 }
 
@@ -160,7 +177,8 @@ Result<RecordedLog> read_recorded_log(const std::string& path, const MetricNames
   log.run.key = "file:" + path;
   log.run.name = log.run.id = name_of(path);
   derive_identity(log.run);
-  if (Result<void> taken = take_text(*text, log, names, doing); !taken) return tl::unexpected<Error>(std::move(taken.error()));
+  if (Result<void> taken = take_text(*text, log, names, doing); !taken)
+    return tl::unexpected<Error>(std::move(taken.error()));
   return log;
 }
 

@@ -1,4 +1,5 @@
-// A training log that somebody kept: HF's trainer_state.json, or JSON lines (trainer_log.jsonl and the like), read whole.
+// A training log that somebody kept: HF's trainer_state.json, or JSON lines (trainer_log.jsonl and the like),
+// read whole.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +14,15 @@
 namespace redflag::daemon {
 
 struct RecordedLog {
-  RunInfo run;                     ///< key "file:PATH", name from the path; finished when the log says it reached its last step
-  std::string format;              ///< "trainer_state", "json lines"
-  std::vector<Observation> rows;   ///< in the order of the file; may be empty
-  std::vector<std::string> notes;  ///< what a person should know: "2 lines could not be read, the first is line 7: …"
+  RunInfo run;  ///< key "file:PATH", name from the path; finished when the log says it reached its last step
+  std::string format;             ///< "trainer_state", "json lines"
+  std::vector<Observation> rows;  ///< in the order of the file; may be empty
+  std::vector<std::string>
+      notes;  ///< what a person should know: "2 lines could not be read, the first is line 7: …"
 };
 
-/// Reads up to 512 MB. What is not a training log is ErrorCode::invalid_input and says what it seems to be instead.
+/// Reads up to 512 MB. What is not a training log is ErrorCode::invalid_input and says what it seems to be
+/// instead.
 Result<RecordedLog> read_recorded_log(const std::string& path, const MetricNames& names);
 
 }  // namespace redflag::daemon

@@ -1,14 +1,14 @@
 #include "daemon/cli/replay.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <map>
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include "alerts/log/log_line.h"
-#include "daemon/app/rule_files.h"
 #include "daemon/app/arguments.h"
+#include "daemon/app/rule_files.h"
 #include "daemon/cli/recorded_log.h"
 #include "rules/engine/engine.h"
 
@@ -72,18 +72,22 @@ bool worth_showing(const Transition& transition, bool all) {
   return told && transition.to != AlertState::inactive;
 }
 
-void show(const std::string& path, const RecordedLog& log, const std::vector<Transition>& transitions, const Arguments& arguments,
-          Totals& totals) {
+void show(const std::string& path, const RecordedLog& log, const std::vector<Transition>& transitions,
+          const Arguments& arguments, Totals& totals) {
   const bool json = arguments.has("json");
   const alerts::RunContext context{
-      log.run.key, log.run.name, "", log.run.task, log.run.method, log.run.seed ? std::to_string(*log.run.seed) : "", "", false};
+      log.run.key,  log.run.name,   "",
+      log.run.task, log.run.method, log.run.seed ? std::to_string(*log.run.seed) : "",
+      "",           false};
   if (!json) {
-    fmt::print("{}: {}, {} rows{}\n", path, log.format, log.rows.size(), log.rows.empty() ? ": nothing to judge" : "");
+    fmt::print("{}: {}, {} rows{}\n", path, log.format, log.rows.size(),
+               log.rows.empty() ? ": nothing to judge" : "");
     for (const std::string& note : log.notes) fmt::print("  note: {}\n", note);
   }
   bool any = false;
   for (const Transition& transition : transitions) {
-    if (transition.to == AlertState::firing && !transition.escalated_from) ++totals.fired[transition.severity];
+    if (transition.to == AlertState::firing && !transition.escalated_from)
+      ++totals.fired[transition.severity];
     if (!worth_showing(transition, arguments.has("all"))) continue;
     any = true;
     if (json) {
@@ -133,8 +137,9 @@ int replay_command(const std::vector<std::string>& words) {
     show(path, *log, run_rules(*rules, *log), *arguments, totals);
   }
   if (!arguments->has("json")) {
-    fmt::print("\n{} file(s) replayed, {} could not be read; fired: {} critical, {} warning, {} info\n", totals.files, totals.unreadable,
-               totals.fired[Severity::critical], totals.fired[Severity::warning], totals.fired[Severity::info]);
+    fmt::print("\n{} file(s) replayed, {} could not be read; fired: {} critical, {} warning, {} info\n",
+               totals.files, totals.unreadable, totals.fired[Severity::critical],
+               totals.fired[Severity::warning], totals.fired[Severity::info]);
   }
   return totals.unreadable == 0 ? 0 : 1;
 }

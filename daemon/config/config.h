@@ -125,7 +125,7 @@ std::string_view to_string(LogThreshold level);
 struct LogConfig {
   LogThreshold level = LogThreshold::info;
   TextFormat format = TextFormat::text;
-  std::string file;  ///< a path, "stderr" or "journal"
+  std::string file;               ///< a path, "stderr" or "journal"
   Duration progress_interval{0};  ///< of the line for each run that has news
 };
 

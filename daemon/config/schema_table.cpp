@@ -326,7 +326,8 @@ const Section& log() {
           .of_kind(Kind::path)
           .fallback_is("stderr")
           .one_of({"stderr", "journal"}),
-      value<&LogConfig::progress_interval>("progress_interval", "How often a run's newest step and numbers are logged.")
+      value<&LogConfig::progress_interval>("progress_interval",
+                                           "How often a run's newest step and numbers are logged.")
           .fallback_is("30s")
           .range("1s", "1d"),
   });

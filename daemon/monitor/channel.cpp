@@ -29,7 +29,8 @@ void add_mention(const std::string& mention, alerts::OutboxMessage& message) {
 
 }  // namespace
 
-SlackChannel::SlackChannel(std::string name, Secret webhook, Severity min_severity, std::string mention, HttpTransport& transport)
+SlackChannel::SlackChannel(std::string name, Secret webhook, Severity min_severity, std::string mention,
+                           HttpTransport& transport)
     : Channel(std::move(name)),
       webhook_(std::move(webhook)),
       min_severity_(min_severity),
@@ -39,7 +40,8 @@ SlackChannel::SlackChannel(std::string name, Secret webhook, Severity min_severi
 std::optional<alerts::OutboxMessage> SlackChannel::render(const alerts::Notification& notification) const {
   if (!wanted(notification, min_severity_)) return std::nullopt;
   alerts::OutboxMessage message = alerts::slack_outbox_message(notification, name(), notification.time);
-  const bool urgent = notification.severity == Severity::critical && notification.kind != alerts::NotificationKind::resolved;
+  const bool urgent =
+      notification.severity == Severity::critical && notification.kind != alerts::NotificationKind::resolved;
   if (urgent && !mention_.empty()) add_mention(mention_, message);
   return message;
 }
@@ -87,12 +89,14 @@ std::optional<alerts::OutboxMessage> LogChannel::render(const alerts::Notificati
 asio::awaitable<alerts::SinkAnswer> LogChannel::deliver(const alerts::OutboxMessage& message) {
   const nlohmann::json payload = nlohmann::json::parse(message.payload, nullptr, false);
   const std::string line = payload.is_object() ? payload.value("line", message.payload) : message.payload;
-  const Severity severity = severity_from(payload.is_object() ? payload.value("severity", "") : "").value_or(Severity::warning);
+  const Severity severity =
+      severity_from(payload.is_object() ? payload.value("severity", "") : "").value_or(Severity::warning);
   const LogLevel level = severity == Severity::critical  ? LogLevel::critical
                          : severity == Severity::warning ? LogLevel::warning
                                                          : LogLevel::info;
   log_event(level, "alert", line, payload.is_object() ? "\"alert\":" + payload.value("alert", "null") : "");
-  co_return alerts::SinkAnswer{.status = 200, .body = "ok", .retry_after = {}, .transport_error = false, .transport_text = {}};
+  co_return alerts::SinkAnswer{
+      .status = 200, .body = "ok", .retry_after = {}, .transport_error = false, .transport_text = {}};
 }
 
 alerts::Verdict LogChannel::judge(const alerts::SinkAnswer&, Time) const {

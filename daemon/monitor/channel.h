@@ -1,4 +1,5 @@
-// A receiver of alerts as the daemon drives it: gives a notification its form, delivers it, and reads the answer.
+// A receiver of alerts as the daemon drives it: gives a notification its form, delivers it, and reads the
+// answer.
 #pragma once
 
 #include <memory>
@@ -37,7 +38,8 @@ class Channel {
 class SlackChannel : public Channel {
  public:
   /// `mention` ("<!here>", "<@U012345>") goes in front of critical alerts when they fire; empty for none.
-  SlackChannel(std::string name, Secret webhook, Severity min_severity, std::string mention, HttpTransport& transport);
+  SlackChannel(std::string name, Secret webhook, Severity min_severity, std::string mention,
+               HttpTransport& transport);
   std::optional<alerts::OutboxMessage> render(const alerts::Notification& notification) const override;
   asio::awaitable<alerts::SinkAnswer> deliver(const alerts::OutboxMessage& message) override;
   alerts::Verdict judge(const alerts::SinkAnswer& answer, Time now) const override;
@@ -53,7 +55,8 @@ class SlackChannel : public Channel {
 /// The daemon's own log: one line an announcement, text or JSON as the log is.
 class LogChannel : public Channel {
  public:
-  LogChannel(std::string name, Severity min_severity) : Channel(std::move(name)), min_severity_(min_severity) {}
+  LogChannel(std::string name, Severity min_severity)
+      : Channel(std::move(name)), min_severity_(min_severity) {}
   std::optional<alerts::OutboxMessage> render(const alerts::Notification& notification) const override;
   asio::awaitable<alerts::SinkAnswer> deliver(const alerts::OutboxMessage& message) override;
   alerts::Verdict judge(const alerts::SinkAnswer& answer, Time now) const override;

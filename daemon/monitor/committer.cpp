@@ -54,7 +54,8 @@ asio::awaitable<void> Committer::write(Commit commit) {
     pause = std::min<Duration>(pause * 2, 30s);
   }
   if (failing_since_ != Time{}) {
-    log_info("store", "writing again after {}; nothing was lost", human_duration(clock_.now() - failing_since_));
+    log_info("store", "writing again after {}; nothing was lost",
+             human_duration(clock_.now() - failing_since_));
     failing_since_ = {};
   }
 }

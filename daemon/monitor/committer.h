@@ -1,5 +1,5 @@
-// The one way into the store: keeps commits in order, merges those that wait together into one transaction, and tries again
-// when the disk refuses, so that nothing that was accepted is ever dropped.
+// The one way into the store: keeps commits in order, merges those that wait together into one transaction,
+// and tries again when the disk refuses, so that nothing that was accepted is ever dropped.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "daemon/monitor/courier.h"
 
 #include <algorithm>
+
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "daemon/base/failpoint.h"
@@ -31,12 +32,16 @@ std::vector<alerts::OutboxMessage> Courier::render(const alerts::Notification& n
 
 void Courier::restore(std::vector<alerts::OutboxMessage> kept) {
   const auto unknown = [this](const alerts::OutboxMessage& message) {
-    return std::none_of(channels_.begin(), channels_.end(), [&](const auto& c) { return c->name() == message.channel; });
+    return std::none_of(channels_.begin(), channels_.end(),
+                        [&](const auto& c) { return c->name() == message.channel; });
   };
-  const auto homeless = std::stable_partition(kept.begin(), kept.end(), [&](const auto& m) { return !unknown(m); });
+  const auto homeless =
+      std::stable_partition(kept.begin(), kept.end(), [&](const auto& m) { return !unknown(m); });
   if (homeless != kept.end()) {
-    log_warning("alert", "{} kept message(s) are for receivers that are no longer configured ({}, …); they stay in the store",
-                kept.end() - homeless, homeless->channel);
+    log_warning(
+        "alert",
+        "{} kept message(s) are for receivers that are no longer configured ({}, …); they stay in the store",
+        kept.end() - homeless, homeless->channel);
     kept.erase(homeless, kept.end());
   }
   dispatcher_.restore(std::move(kept));
@@ -92,15 +97,16 @@ asio::awaitable<void> Courier::deliver(Channel& channel, alerts::OutboxMessage m
   failpoint("after-answer");
 }
 
-alerts::OutboxMessage Courier::settle(Channel& channel, const alerts::OutboxMessage& message, const alerts::Verdict& verdict) {
+alerts::OutboxMessage Courier::settle(Channel& channel, const alerts::OutboxMessage& message,
+                                      const alerts::Verdict& verdict) {
   std::optional<alerts::OutboxMessage> record = dispatcher_.on_verdict(message.id, verdict, clock_.now());
   if (!record) return message;
   if (record->state == alerts::MessageState::parked) {
-    log_error("alert", "{} refused message {} for good: {}; it is kept, mend the receiver and retry it", channel.name(), message.id,
-              verdict.reason);
+    log_error("alert", "{} refused message {} for good: {}; it is kept, mend the receiver and retry it",
+              channel.name(), message.id, verdict.reason);
   } else if (record->state == alerts::MessageState::queued) {
-    log_warning("alert", "{} did not take message {} (attempt {}): {}; next try {}", channel.name(), message.id, record->attempts,
-                verdict.reason, to_rfc3339(record->not_before));
+    log_warning("alert", "{} did not take message {} (attempt {}): {}; next try {}", channel.name(),
+                message.id, record->attempts, verdict.reason, to_rfc3339(record->not_before));
   }
   return std::move(*record);
 }
@@ -110,7 +116,8 @@ asio::awaitable<void> Courier::drain(Duration patience) {
   while (clock_.monotonic() < deadline) {
     const Time now = clock_.now();
     const std::vector<alerts::ChannelHealth> all = dispatcher_.health(now);
-    const bool waiting = std::any_of(all.begin(), all.end(), [](const auto& c) { return c.queued > 0 && c.healthy; });
+    const bool waiting =
+        std::any_of(all.begin(), all.end(), [](const auto& c) { return c.queued > 0 && c.healthy; });
     if (!waiting) co_return;
     co_await clock_.sleep(10ms);
   }

@@ -1,5 +1,6 @@
-// Brings messages to their channels. The dispatcher decides what is due, the channel delivers it, and the outcome is made
-// durable before the next message of that channel goes: a crash can repeat at most the one in flight.
+// Brings messages to their channels. The dispatcher decides what is due, the channel delivers it, and the
+// outcome is made durable before the next message of that channel goes: a crash can repeat at most the one in
+// flight.
 #pragma once
 
 #include <memory>
@@ -15,12 +16,14 @@ namespace redflag::daemon {
 
 class Courier {
  public:
-  Courier(asio::any_io_executor executor, Clock& clock, Committer& committer, std::vector<std::unique_ptr<Channel>> channels);
+  Courier(asio::any_io_executor executor, Clock& clock, Committer& committer,
+          std::vector<std::unique_ptr<Channel>> channels);
 
   /// Forms of a notification for every channel that wants it.
   std::vector<alerts::OutboxMessage> render(const alerts::Notification& notification) const;
 
-  /// At start: what was kept. Messages of a channel that is no longer configured are reported and stay in the store.
+  /// At start: what was kept. Messages of a channel that is no longer configured are reported and stay in the
+  /// store.
   void restore(std::vector<alerts::OutboxMessage> kept);
   /// Durable by now: may be sent.
   void enqueue(std::vector<alerts::OutboxMessage> messages);
@@ -35,7 +38,8 @@ class Courier {
 
  private:
   asio::awaitable<void> deliver(Channel& channel, alerts::OutboxMessage message);
-  alerts::OutboxMessage settle(Channel& channel, const alerts::OutboxMessage& message, const alerts::Verdict& verdict);
+  alerts::OutboxMessage settle(Channel& channel, const alerts::OutboxMessage& message,
+                               const alerts::Verdict& verdict);
 
   Clock& clock_;
   Committer& committer_;

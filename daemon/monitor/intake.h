@@ -1,13 +1,15 @@
-// Where every source hands over what it learnt. One batch is one transaction: its points, the source's cursors, the transitions
-// they cause and the messages those cause are committed together, before anything is sent.
+// Where every source hands over what it learnt. One batch is one transaction: its points, the source's
+// cursors, the transitions they cause and the messages those cause are committed together, before anything is
+// sent.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <boost/asio/awaitable.hpp>
 
 #include "daemon/runs/run_info.h"
 #include "rules/values/error.h"
@@ -31,7 +33,8 @@ struct Gone {
   std::string reason;
 };
 
-/// A source has told everything that was there when it first looked: time for one digest of what had ended before.
+/// A source has told everything that was there when it first looked: time for one digest of what had ended
+/// before.
 struct FirstRead {
   std::string project;         ///< for people: "ent/proj"
   std::string run_key_prefix;  ///< of the project's runs: "api.wandb.ai/ent/proj"

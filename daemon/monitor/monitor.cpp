@@ -9,8 +9,9 @@ namespace redflag::daemon {
 
 using namespace std::chrono_literals;
 
-Monitor::Monitor(asio::any_io_executor executor, Clock& clock, Store& store, std::shared_ptr<const RuleSet> rules,
-                 std::vector<std::unique_ptr<Channel>> channels, MonitorOptions options)
+Monitor::Monitor(asio::any_io_executor executor, Clock& clock, Store& store,
+                 std::shared_ptr<const RuleSet> rules, std::vector<std::unique_ptr<Channel>> channels,
+                 MonitorOptions options)
     : clock_(clock),
       store_(store),
       options_(options),
@@ -27,8 +28,9 @@ Result<void> Monitor::resume() {
   if (skipped > 0) log_warning("store", "{} kept record(s) could not be read and were left out", skipped);
   courier_.restore(std::move(state->unsent));
   pipeline_.resume(std::move(*state));
-  Result<void> points = store_.load_points([this](const Subject& s) { return pipeline_.wants_points_of(s); },
-                                           [this](Observation&& point) { pipeline_.rebuild(std::move(point)); });
+  Result<void> points =
+      store_.load_points([this](const Subject& s) { return pipeline_.wants_points_of(s); },
+                         [this](Observation&& point) { pipeline_.rebuild(std::move(point)); });
   if (!points) return points;
   Commit commit = pipeline_.finish_resume();
   std::vector<alerts::OutboxMessage> messages = commit.messages;
@@ -77,7 +79,8 @@ asio::awaitable<void> Monitor::prune() {
   for (;;) {
     co_await clock_.sleep(6h);
     const Time now = clock_.now();
-    const Result<void> done = co_await store_.prune({now - options_.retention, now - 7 * 24h, now - options_.retention});
+    const Result<void> done =
+        co_await store_.prune({now - options_.retention, now - 7 * 24h, now - options_.retention});
     if (!done) log_warning("store", "{}", done.error().text());
   }
 }
@@ -100,7 +103,8 @@ void Monitor::announce(Severity severity, std::string title, std::string text) {
   Commit commit = pipeline_.announce(notice);
   std::vector<alerts::OutboxMessage> messages = commit.messages;
   committer_.post(std::move(commit));
-  courier_.enqueue(std::move(messages));  // at worst said twice: a notice has nothing behind it that could be lost
+  courier_.enqueue(
+      std::move(messages));  // at worst said twice: a notice has nothing behind it that could be lost
 }
 
 }  // namespace redflag::daemon

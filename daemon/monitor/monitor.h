@@ -1,4 +1,5 @@
-// The heart of the daemon: takes what the sources learnt, runs it through the rules, makes it durable, then lets the alerts go.
+// The heart of the daemon: takes what the sources learnt, runs it through the rules, makes it durable, then
+// lets the alerts go.
 #pragma once
 
 #include <memory>

@@ -117,7 +117,8 @@ void Pipeline::settle(std::vector<Transition>& transitions, Commit& commit) {
   }
   for (alerts::Alert& alert : output.alerts) commit.alerts.push_back(std::move(alert));
   for (const alerts::Notification& notification : output.notifications) say(notification, commit);
-  for (RuleInstance& instance : engine_.take_changed_instances()) commit.instances.push_back(std::move(instance));
+  for (RuleInstance& instance : engine_.take_changed_instances())
+    commit.instances.push_back(std::move(instance));
 }
 
 void Pipeline::say(const alerts::Notification& notification, Commit& commit) {

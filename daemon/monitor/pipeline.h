@@ -1,4 +1,5 @@
-// From what a source says to what has to be kept and sent, without waiting for anything: registry, engine, lifecycle, messages.
+// From what a source says to what has to be kept and sent, without waiting for anything: registry, engine,
+// lifecycle, messages.
 #pragma once
 
 #include <functional>
@@ -22,8 +23,8 @@ class Pipeline {
 
   Pipeline(std::shared_ptr<const RuleSet> rules, Render render);
 
-  /// After a start or a reload: what was kept. Points come through `rebuild` between the two; `finish` may yield transitions
-  /// (rules that no longer exist).
+  /// After a start or a reload: what was kept. Points come through `rebuild` between the two; `finish` may
+  /// yield transitions (rules that no longer exist).
   void resume(StoredState&& state);
   bool wants_points_of(const Subject& subject) const;
   void rebuild(Observation&& point) { engine_.rebuild(point); }

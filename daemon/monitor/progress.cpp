@@ -1,18 +1,18 @@
 #include "daemon/monitor/progress.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "daemon/base/log.h"
 
 namespace redflag::daemon {
 namespace {
 
-constexpr std::array<const char*, 7> kShown{"train_loss", "eval_loss", "eval_accuracy", "eval_f1", "gradient_norm_total",
-                                            "learning_rate", "epoch"};
+constexpr std::array<const char*, 7> kShown{
+    "train_loss", "eval_loss", "eval_accuracy", "eval_f1", "gradient_norm_total", "learning_rate", "epoch"};
 
 struct News {
   std::int64_t step = -1;
@@ -44,7 +44,8 @@ void ProgressLog::note(const SourceBatch& batch, const Intake& intake, Duration 
   std::map<std::string, News> news;
   for (const SourceBatch::Input& input : batch.inputs) {
     const auto* row = std::get_if<Observation>(&input);
-    if (row == nullptr || row->kind != ObservationKind::row || row->subject.kind != SubjectKind::run) continue;
+    if (row == nullptr || row->kind != ObservationKind::row || row->subject.kind != SubjectKind::run)
+      continue;
     News& one = news[row->subject.key];
     one.step = std::max(one.step, row->step);
     for (const Sample& sample : row->samples) one.values[sample.metric] = sample.value;

@@ -11,7 +11,8 @@ namespace redflag::daemon {
 class ProgressLog {
  public:
   explicit ProgressLog(Duration interval) : interval_(interval) {}
-  /// Notes a batch before it is applied; logs a line for each run that has news and was quiet for the interval.
+  /// Notes a batch before it is applied; logs a line for each run that has news and was quiet for the
+  /// interval.
   void note(const SourceBatch& batch, const Intake& intake, Duration monotonic);
 
  private:

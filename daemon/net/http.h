@@ -1,11 +1,12 @@
 // HTTP as the rest of the daemon sees it: a request goes out, a response or an error comes back.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/asio/awaitable.hpp>
 
 #include "rules/values/error.h"
 #include "rules/values/time.h"
@@ -21,12 +22,14 @@ struct HttpHeader {
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;  ///< absolute, http or https; may hold a secret (a Slack webhook): never log it, log `label`
+  std::string
+      url;  ///< absolute, http or https; may hold a secret (a Slack webhook): never log it, log `label`
   std::string label;  ///< how errors and logs call this request: "W&B api.wandb.ai", "Slack webhook"
   std::vector<HttpHeader> headers;
   std::string body;
-  Duration timeout = std::chrono::seconds{30};           ///< for the whole exchange, DNS and TLS included
-  std::size_t max_response_bytes = std::size_t{64} << 20;  ///< after decompression; more is ErrorCode::too_large
+  Duration timeout = std::chrono::seconds{30};  ///< for the whole exchange, DNS and TLS included
+  std::size_t max_response_bytes = std::size_t{64}
+                                   << 20;  ///< after decompression; more is ErrorCode::too_large
 };
 
 struct HttpResponse {
@@ -38,7 +41,8 @@ struct HttpResponse {
   std::string_view header(std::string_view name) const;
 };
 
-/// Any HTTP status is a response; an Error means that none arrived whole (DNS, connect, TLS, timeout, cut, too large).
+/// Any HTTP status is a response; an Error means that none arrived whole (DNS, connect, TLS, timeout, cut,
+/// too large).
 class HttpTransport {
  public:
   virtual ~HttpTransport() = default;

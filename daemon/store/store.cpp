@@ -15,6 +15,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
+
 #include "daemon/store/schema.h"
 
 namespace redflag::daemon {
@@ -184,7 +185,8 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory, Mode mo
 
   if (mode == Mode::in_line) {
     // Nothing but a simulation runs in line, and what it simulates is not the power going out.
-    if (Result<void> relaxed = (*database)->execute("PRAGMA synchronous=OFF"); !relaxed) return tl::unexpected<Error>(relaxed.error());
+    if (Result<void> relaxed = (*database)->execute("PRAGMA synchronous=OFF"); !relaxed)
+      return tl::unexpected<Error>(relaxed.error());
   }
   auto impl = std::make_unique<Impl>();
   impl->database = std::move(*database);

@@ -115,15 +115,16 @@ void write_all(Sequence& sequence, const Commit& commit) {
   for (const alerts::OutboxMessage& message : commit.messages) {
     // A new message whose id is known was announced before: its record must not fall back to "queued".
     const bool fresh = message.attempts == 0 && message.state == alerts::MessageState::queued;
-    sequence.run(fresh ? "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) ON CONFLICT (id) DO NOTHING"
-                       : "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) "
-                         "ON CONFLICT (id) DO UPDATE SET state=excluded.state, body=excluded.body",
-                 [&](Statement& s) {
-                   s.bind(1, message.id)
-                       .bind(2, static_cast<std::int64_t>(message.state))
-                       .bind(3, micros(message.created));
-                   s.bind(4, encode_message(message));
-                 });
+    sequence.run(
+        fresh ? "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) ON CONFLICT (id) DO NOTHING"
+              : "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) "
+                "ON CONFLICT (id) DO UPDATE SET state=excluded.state, body=excluded.body",
+        [&](Statement& s) {
+          s.bind(1, message.id)
+              .bind(2, static_cast<std::int64_t>(message.state))
+              .bind(3, micros(message.created));
+          s.bind(4, encode_message(message));
+        });
   }
 }
 

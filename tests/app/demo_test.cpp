@@ -9,11 +9,13 @@ using namespace redflag;
 using namespace redflag::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("of the demo's five runs only the failing one gets critical alerts, and it gets the four promised", "[demo]") {
+TEST_CASE("of the demo's five runs only the failing one gets critical alerts, and it gets the four promised",
+          "[demo]") {
   // Played slowly and fast: what fires must not hang on how many rows one poll brings.
   const Duration length = GENERATE(Duration{20s}, Duration{5min}, Duration{6h});
   SimulatedDaemon daemon;
-  build_demo(daemon.wandb, {.start = daemon.clock.now() + 1s, .duration = length, .entity = "ent", .project = "proj"});
+  build_demo(daemon.wandb,
+             {.start = daemon.clock.now() + 1s, .duration = length, .entity = "ent", .project = "proj"});
   daemon.start();
   daemon.run_for(length + 10min);
   std::set<std::string> rules;

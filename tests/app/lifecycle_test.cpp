@@ -16,7 +16,8 @@ RunScript exploding_run() {
 
 }  // namespace
 
-TEST_CASE("an alert is told once, however often the daemon is stopped and started while it lasts", "[restart]") {
+TEST_CASE("an alert is told once, however often the daemon is stopped and started while it lasts",
+          "[restart]") {
   SimulatedDaemon daemon;
   daemon.wandb.add_run("ent", "proj", exploding_run());
   daemon.start();
@@ -31,7 +32,8 @@ TEST_CASE("an alert is told once, however often the daemon is stopped and starte
   CHECK(daemon.service->monitor().pipeline().lifecycle().active().size() == 1);
 }
 
-TEST_CASE("killed at any moment, the daemon loses no alert and goes on behind the last row it kept", "[restart]") {
+TEST_CASE("killed at any moment, the daemon loses no alert and goes on behind the last row it kept",
+          "[restart]") {
   SimulatedDaemon daemon;
   daemon.wandb.add_run("ent", "proj", exploding_run());
   daemon.start();

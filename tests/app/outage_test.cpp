@@ -8,8 +8,10 @@ using namespace redflag;
 using namespace redflag::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("an eight-hour W&B outage: one alert, one recovery, no step lost, no false stall, and the explosion in it at its true step",
-          "[outage]") {
+TEST_CASE(
+    "an eight-hour W&B outage: one alert, one recovery, no step lost, no false stall, and the explosion in "
+    "it at its true step",
+    "[outage]") {
   SimulatedDaemon daemon;
   RunScript script = healthy_run("r1", kStart, 12 * 60);
   // The gradient explodes at 05:00, in mid-outage, and stays so for half an hour.
@@ -24,7 +26,8 @@ TEST_CASE("an eight-hour W&B outage: one alert, one recovery, no step lost, no f
   std::size_t resolved = 0;
   std::set<std::string> rules;
   for (const SlackMessage& message : daemon.slack.messages()) {
-    for (const char* rule : {"wandb-unreachable", "wandb-stale", "run-silent", "metric-missing", "gradient-explosion", "loss-"}) {
+    for (const char* rule : {"wandb-unreachable", "wandb-stale", "run-silent", "metric-missing",
+                             "gradient-explosion", "loss-"}) {
       if (message.plain.find(rule) != std::string::npos) rules.insert(rule);
     }
     if (message.plain.find("wandb-unreachable") == std::string::npos) continue;

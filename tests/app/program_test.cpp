@@ -1,12 +1,12 @@
 // redflagd as a process: what it says when it cannot start, and how it takes signals.
-#include <signal.h>
+#include <filesystem>
+#include <optional>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <filesystem>
-#include <optional>
+#include <signal.h>
 
 #include "daemon/base/child_process.h"
 #include "daemon/config/config_loader.h"
@@ -25,8 +25,9 @@ class Daemon {
   using OnLine = std::function<void(Daemon&, const std::string&)>;
 
   explicit Daemon(std::vector<std::string> arguments, OnLine on_line = {}) {
-    auto started = ChildProcess::start(context_.get_executor(), REDFLAGD, arguments,
-                                       {"PATH=/usr/bin:/bin", "HOME=/nonexistent", "ASAN_OPTIONS=detect_leaks=0"});
+    auto started =
+        ChildProcess::start(context_.get_executor(), REDFLAGD, arguments,
+                            {"PATH=/usr/bin:/bin", "HOME=/nonexistent", "ASAN_OPTIONS=detect_leaks=0"});
     if (!started) throw std::runtime_error(started.error().text());
     child_.emplace(std::move(*started));
     asio::co_spawn(
@@ -59,7 +60,8 @@ class Daemon {
 };
 
 std::string config_in(const test::TempDir& dir, const std::string& more = {}) {
-  dir.write("redflag.yaml", "store:\n  state_directory: " + dir.path() + "/state\nresults:\n  roots: [" + dir.path() + "/results]\n" + more);
+  dir.write("redflag.yaml", "store:\n  state_directory: " + dir.path() + "/state\nresults:\n  roots: [" +
+                                dir.path() + "/results]\n" + more);
   return dir / "redflag.yaml";
 }
 
@@ -69,7 +71,8 @@ bool says(const std::string& line, const char* words) {
 
 }  // namespace
 
-TEST_CASE("a configuration with mistakes stops redflagd with exit code 2, each mistake with its place", "[program]") {
+TEST_CASE("a configuration with mistakes stops redflagd with exit code 2, each mistake with its place",
+          "[program]") {
   const test::TempDir dir;
   Daemon daemon({"--config", config_in(dir, "log:\n  levle: info\n")});
   CHECK(daemon.run() == 2);
@@ -77,7 +80,8 @@ TEST_CASE("a configuration with mistakes stops redflagd with exit code 2, each m
   CHECK_THAT(daemon.output, ContainsSubstring("did you mean \"level\"?"));
 }
 
-TEST_CASE("a rule file with a syntax error stops redflagd with its place, before anything is watched", "[program]") {
+TEST_CASE("a rule file with a syntax error stops redflagd with its place, before anything is watched",
+          "[program]") {
   const test::TempDir dir;
   dir.write("rules/mine.yaml", "rules:\n  - rule: bad\n    severity: warning\n    when: train_loss >\n");
   Daemon daemon({"--config", config_in(dir, "rules:\n  directory: " + dir.path() + "/rules\n")});
@@ -85,7 +89,8 @@ TEST_CASE("a rule file with a syntax error stops redflagd with its place, before
   CHECK_THAT(daemon.output, ContainsSubstring("mine.yaml:4:"));
 }
 
-TEST_CASE("redflagd stops cleanly on SIGTERM, and waits for a results directory that is not there yet", "[program]") {
+TEST_CASE("redflagd stops cleanly on SIGTERM, and waits for a results directory that is not there yet",
+          "[program]") {
   const test::TempDir dir;
   Daemon daemon({"--config", config_in(dir)}, [](Daemon& d, const std::string& line) {
     if (says(line, "ready:")) d.signal(SIGTERM);
@@ -111,7 +116,8 @@ TEST_CASE("a second redflagd on the same state is refused and told who has it", 
   CHECK_THAT(second, ContainsSubstring("is already using it"));
 }
 
-TEST_CASE("SIGHUP with a broken configuration is refused with the reason, and the old one goes on", "[program]") {
+TEST_CASE("SIGHUP with a broken configuration is refused with the reason, and the old one goes on",
+          "[program]") {
   const test::TempDir dir;
   const std::string config = config_in(dir);
   Daemon daemon({"--config", config}, [&](Daemon& d, const std::string& line) {

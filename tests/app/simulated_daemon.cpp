@@ -1,9 +1,10 @@
 #include "tests/app/simulated_daemon.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cmath>
 #include <stdexcept>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include "daemon/base/log.h"
 #include "daemon/config/config_parser.h"
@@ -27,7 +28,10 @@ store:
 }  // namespace
 
 SimulatedDaemon::SimulatedDaemon()
-    : wandb(clock, {.api_key = std::string(40, 'k')}), slack(clock), network(clock), context(std::make_unique<asio::io_context>(1)) {
+    : wandb(clock, {.api_key = std::string(40, 'k')}),
+      slack(clock),
+      network(clock),
+      context(std::make_unique<asio::io_context>(1)) {
   static const bool quiet = open_log({.level = LogLevel::critical}).has_value();
   (void)quiet;
   network.add_host("api.wandb.ai", [this](const ServerRequest& request) { return wandb.answer(request); });
@@ -48,7 +52,8 @@ void SimulatedDaemon::start() {
   Secrets secrets;
   secrets.wandb_key = Secret(std::string(40, 'k'));
   secrets.webhooks.emplace_back("slack", Secret("https://hooks.slack.com" + slack.options().path));
-  auto made = Service::create({context->get_executor(), clock, network, *store, system_files(), inotify_}, config, std::move(secrets));
+  auto made = Service::create({context->get_executor(), clock, network, *store, system_files(), inotify_},
+                              config, std::move(secrets));
   if (!made) throw std::runtime_error(made.error().text());
   service = std::move(*made);
   service->start();
@@ -69,8 +74,7 @@ void SimulatedDaemon::stop() {
 }
 
 void SimulatedDaemon::kill() {
-  // The context destroys its suspended coroutines while what they refer to still stands.
-  context = nullptr;
+  // As in the program: what owns timers goes before the context, which then drops the suspended coroutines.
   service = nullptr;
   store = nullptr;
   context = std::make_unique<asio::io_context>(1);
@@ -85,15 +89,17 @@ std::vector<std::string> SimulatedDaemon::slack_texts() const {
 std::size_t SimulatedDaemon::count(const std::string& words) const {
   std::size_t found = 0;
   for (const SlackMessage& message : slack.messages()) {
-    if (message.plain.find(words) != std::string::npos || message.text.find(words) != std::string::npos) ++found;
+    if (message.plain.find(words) != std::string::npos || message.text.find(words) != std::string::npos)
+      ++found;
   }
   return found;
 }
 
 std::vector<Observation> SimulatedDaemon::points(const std::string& run_id) {
   std::vector<Observation> found;
-  const Result<void> read = store->load_points([&](const Subject& subject) { return subject.key == run_key(run_id); },
-                                               [&](Observation&& point) { found.push_back(std::move(point)); });
+  const Result<void> read =
+      store->load_points([&](const Subject& subject) { return subject.key == run_key(run_id); },
+                         [&](Observation&& point) { found.push_back(std::move(point)); });
   if (!read) throw std::runtime_error(read.error().text());
   return found;
 }

@@ -1,10 +1,12 @@
-// The whole daemon on a simulated clock, with a simulated W&B and a simulated Slack: hours pass in milliseconds.
+// The whole daemon on a simulated clock, with a simulated W&B and a simulated Slack: hours pass in
+// milliseconds.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <boost/asio/io_context.hpp>
 
 #include "daemon/app/service.h"
 #include "daemon/base/simulated_clock.h"
@@ -51,7 +53,8 @@ class SimulatedDaemon {
   SystemInotify inotify_;
 };
 
-/// A healthy run: a row a minute from `created` on, with loss, norm, rate and memory; `rows` of them, then finished.
+/// A healthy run: a row a minute from `created` on, with loss, norm, rate and memory; `rows` of them, then
+/// finished.
 RunScript healthy_run(const std::string& id, Time created, int rows);
 
 }  // namespace redflag::test

@@ -1,10 +1,11 @@
-#include <boost/asio/cancellation_signal.hpp>
+#include <string>
+#include <vector>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <string>
-#include <vector>
 
 #include "daemon/base/event.h"
 #include "daemon/base/simulated_clock.h"
@@ -16,14 +17,16 @@ using namespace std::chrono_literals;
 
 namespace {
 
-asio::awaitable<void> note_after(Clock& clock, Duration delay, std::string name, std::vector<std::string>& notes) {
+asio::awaitable<void> note_after(Clock& clock, Duration delay, std::string name,
+                                 std::vector<std::string>& notes) {
   co_await clock.sleep(delay);
   notes.push_back(name + " at " + to_rfc3339(clock.now()));
 }
 
 }  // namespace
 
-TEST_CASE("eight hours of simulated time pass at once, and everybody wakes in the order of their time", "[clock]") {
+TEST_CASE("eight hours of simulated time pass at once, and everybody wakes in the order of their time",
+          "[clock]") {
   asio::io_context context;
   SimulatedClock clock(*parse_rfc3339("2026-11-23T00:00:00Z"));
   std::vector<std::string> notes;
@@ -53,7 +56,8 @@ TEST_CASE("a cancelled sleep ends at once and leaves nothing behind in the clock
   asio::cancellation_signal signal;
   bool ended = false;
   asio::co_spawn(context, note_after(clock, 1h, "never", notes),
-                 asio::bind_cancellation_slot(signal.slot(), [&](const std::exception_ptr& error) { ended = error != nullptr; }));
+                 asio::bind_cancellation_slot(
+                     signal.slot(), [&](const std::exception_ptr& error) { ended = error != nullptr; }));
   clock.run_for(context, 1s);
   signal.emit(asio::cancellation_type::terminal);
   clock.run_for(context, 2h);

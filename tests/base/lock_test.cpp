@@ -1,7 +1,6 @@
-#include "daemon/base/instance_lock.h"
-
 #include <unistd.h>
 
+#include "daemon/base/instance_lock.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 

@@ -1,11 +1,11 @@
 #include "daemon/base/notify.h"
 
+#include <cstdlib>
+#include <cstring>
+
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <cstdlib>
-#include <cstring>
 
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
@@ -23,7 +23,8 @@ class FakeSystemd {
     address.sun_family = AF_UNIX;
     const std::string path = dir_ / "notify";
     std::strcpy(address.sun_path, path.c_str());
-    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("bind failed");
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("bind failed");
     ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
     ::setenv("WATCHDOG_USEC", "30000000", 1);
     ::unsetenv("WATCHDOG_PID");

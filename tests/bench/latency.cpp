@@ -1,15 +1,16 @@
-// How long until somebody is told: the real daemon in real time, over real sockets and a real directory, against the simulators.
-// Trials are 1.2 s apart because Slack takes about one message a second; what is measured is the path, not that limit.
-#include <fmt/format.h>
-
+// How long until somebody is told: the real daemon in real time, over real sockets and a real directory,
+// against the simulators. Trials are 1.2 s apart because Slack takes about one message a second; what is
+// measured is the path, not that limit.
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <random>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <fmt/format.h>
 
 #include "daemon/app/service.h"
 #include "daemon/app/settings.h"
@@ -58,8 +59,8 @@ store: {{state_directory: {}/state}}
     Secrets secrets;
     secrets.wandb_key = Secret(std::string(40, 'k'));
     secrets.webhooks.emplace_back("slack", Secret(server_.slack_url()));
-    service_ = Service::create({context_.get_executor(), clock_, *client_, *store_, system_files(), inotify_}, parsed->config,
-                               std::move(secrets))
+    service_ = Service::create({context_.get_executor(), clock_, *client_, *store_, system_files(), inotify_},
+                               parsed->config, std::move(secrets))
                    .value();
     service_->start();
     asio::co_spawn(context_, drive(), asio::detached);
@@ -84,7 +85,8 @@ store: {{state_directory: {}/state}}
     for (int i = 0; i < trials_; ++i) {
       co_await clock_.sleep(Duration{1200ms} + Duration{random_() % 400000});
       began[fmt::format("run{:03}", i)] = clock_.now();
-      wandb_.append_row(*runs[static_cast<std::size_t>(i)], {{"train/loss", "NaN"}, {"train/global_step", 2}});
+      wandb_.append_row(*runs[static_cast<std::size_t>(i)],
+                        {{"train/loss", "NaN"}, {"train/global_step", 2}});
     }
     co_await clock_.sleep(10s);
     report("history row to Slack, 1 s poll", began);
@@ -92,8 +94,12 @@ store: {{state_directory: {}/state}}
     began.clear();
     for (int i = 0; i < trials_; ++i) {
       co_await clock_.sleep(Duration{1200ms} + Duration{random_() % 400000});
-      ResultsFile file{clock_.now(), fmt::format("representations/full_finetune_rte/step_{:06}/layer_0.pt", i * 100),
-                       ResultsFile::Kind::hidden_states, "rte", "full_finetune", i * 100};
+      ResultsFile file{clock_.now(),
+                       fmt::format("representations/full_finetune_rte/step_{:06}/layer_0.pt", i * 100),
+                       ResultsFile::Kind::hidden_states,
+                       "rte",
+                       "full_finetune",
+                       i * 100};
       const std::string content = results_content(file).value();
       directory_.write("results/" + file.path, content.substr(0, content.size() / 2));
       began[fmt::format("step_{:06}/layer_0.pt", i * 100)] = clock_.now();
@@ -119,9 +125,11 @@ store: {{state_directory: {}/state}}
       fmt::print("{:<34} nothing arrived\n", what);
       return;
     }
-    const auto at = [&](double share) { return seconds[static_cast<std::size_t>(share * static_cast<double>(seconds.size() - 1))]; };
-    fmt::print("{:<34} {} of {} arrived, p50 {:.3f} s, p99 {:.3f} s, max {:.3f} s\n", what, seconds.size(), began.size(), at(0.5),
-               at(0.99), seconds.back());
+    const auto at = [&](double share) {
+      return seconds[static_cast<std::size_t>(share * static_cast<double>(seconds.size() - 1))];
+    };
+    fmt::print("{:<34} {} of {} arrived, p50 {:.3f} s, p99 {:.3f} s, max {:.3f} s\n", what, seconds.size(),
+               began.size(), at(0.5), at(0.99), seconds.back());
     std::fflush(stdout);
   }
 

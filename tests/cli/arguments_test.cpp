@@ -7,7 +7,8 @@ using namespace redflag::daemon;
 
 namespace {
 
-const CommandSpec kSpec{"replay", "FILE…", "Replays.", "Details.", {{"json", "", "as JSON"}, {"rules", "FILE", "a rule file"}}};
+const CommandSpec kSpec{
+    "replay", "FILE…", "Replays.", "Details.", {{"json", "", "as JSON"}, {"rules", "FILE", "a rule file"}}};
 const CommandSpec kNoOperands{"demo", "", "Shows.", "", {{"keep", "", "go on"}}};
 
 }  // namespace
@@ -30,7 +31,8 @@ TEST_CASE("a mistyped option is answered with the one that was meant", "[argumen
 TEST_CASE("wrong usage is an error that says what is wrong", "[arguments]") {
   CHECK_THAT(Arguments::parse(kSpec, {"--rules"}).error().text(), ContainsSubstring("--rules FILE"));
   CHECK_THAT(Arguments::parse(kSpec, {"--json=yes"}).error().text(), ContainsSubstring("takes no value"));
-  CHECK_THAT(Arguments::parse(kNoOperands, {"extra"}).error().text(), ContainsSubstring("unexpected argument \"extra\""));
+  CHECK_THAT(Arguments::parse(kNoOperands, {"extra"}).error().text(),
+             ContainsSubstring("unexpected argument \"extra\""));
 }
 
 TEST_CASE("numbers out of range are refused with the range", "[arguments]") {

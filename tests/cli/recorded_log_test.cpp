@@ -28,7 +28,8 @@ double value_of(const Observation& row, const std::string& metric) {
 
 }  // namespace
 
-TEST_CASE("a trainer_state.json with bare NaN is read, and its summary row is no point of the curve", "[replay]") {
+TEST_CASE("a trainer_state.json with bare NaN is read, and its summary row is no point of the curve",
+          "[replay]") {
   const test::TempDir dir;
   const auto log = read(dir, "full_ft_rte_seed42/checkpoint-20/trainer_state.json",
                         R"({"global_step": 20, "max_steps": 20, "log_history": [
@@ -48,7 +49,9 @@ TEST_CASE("a trainer_state.json with bare NaN is read, and its summary row is no
 
 TEST_CASE("JSON lines are read past the lines that are broken, and those are counted", "[replay]") {
   const test::TempDir dir;
-  const auto log = read(dir, "log.jsonl", "{\"step\": 1, \"loss\": 2.0}\nnot json\n\n{\"step\": 2, \"loss\": 1.5}\n{\"step\": 3, \"lo");
+  const auto log =
+      read(dir, "log.jsonl",
+           "{\"step\": 1, \"loss\": 2.0}\nnot json\n\n{\"step\": 2, \"loss\": 1.5}\n{\"step\": 3, \"lo");
   REQUIRE(log.has_value());
   CHECK(log->rows.size() == 2);
   REQUIRE(log->notes.size() == 1);
@@ -57,8 +60,9 @@ TEST_CASE("JSON lines are read past the lines that are broken, and those are cou
 
 TEST_CASE("a log of a resumed run becomes two attempts", "[replay]") {
   const test::TempDir dir;
-  const auto log = read(dir, "log.jsonl",
-                        "{\"step\": 10, \"loss\": 2.0}\n{\"step\": 20, \"loss\": 1.5}\n{\"step\": 10, \"loss\": 2.0}\n");
+  const auto log =
+      read(dir, "log.jsonl",
+           "{\"step\": 10, \"loss\": 2.0}\n{\"step\": 20, \"loss\": 1.5}\n{\"step\": 10, \"loss\": 2.0}\n");
   REQUIRE(log->rows.size() == 3);
   CHECK(log->rows[1].attempt == 1);
   CHECK(log->rows[2].attempt == 2);
@@ -71,8 +75,10 @@ TEST_CASE("what is not a training log says what it seems to be instead", "[repla
     REQUIRE_FALSE(log.has_value());
     return log.error().text();
   };
-  CHECK_THAT(error("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"), ContainsSubstring("git lfs pull"));
-  CHECK_THAT(error("{\n\"balance\": 5,\n\"positions\": []}"), ContainsSubstring("its keys are balance, positions"));
+  CHECK_THAT(error("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"),
+             ContainsSubstring("git lfs pull"));
+  CHECK_THAT(error("{\n\"balance\": 5,\n\"positions\": []}"),
+             ContainsSubstring("its keys are balance, positions"));
   CHECK_THAT(error(""), ContainsSubstring("empty"));
   CHECK_THAT(error("Hello"), ContainsSubstring("neither JSON nor JSON lines"));
   CHECK_THAT(error("{\"log_history\": [{\"step\": 1, "), ContainsSubstring("line 1"));
@@ -84,14 +90,17 @@ TEST_CASE("what is not a training log says what it seems to be instead", "[repla
 
 TEST_CASE("numbers beyond a double are infinite, not an error", "[replay]") {
   const test::TempDir dir;
-  const auto log = read(dir, "x.jsonl", "{\"step\": 1, \"loss\": 1e309}\n{\"step\": 2, \"loss\": -Infinity}\n");
+  const auto log =
+      read(dir, "x.jsonl", "{\"step\": 1, \"loss\": 1e309}\n{\"step\": 2, \"loss\": -Infinity}\n");
   REQUIRE(log->rows.size() == 2);
   CHECK(std::isinf(value_of(log->rows[0], "train_loss")));
 }
 
-TEST_CASE("every real trainer_state.json of the samples is read or refused with a reason", "[replay][samples]") {
+TEST_CASE("every real trainer_state.json of the samples is read or refused with a reason",
+          "[replay][samples]") {
   const char* shared = std::getenv("REDFLAG_SHARED");
-  const std::filesystem::path runs = std::filesystem::path(shared != nullptr ? shared : REDFLAG_SOURCE_DIR "/../shared") / "samples/runs";
+  const std::filesystem::path runs =
+      std::filesystem::path(shared != nullptr ? shared : REDFLAG_SOURCE_DIR "/../shared") / "samples/runs";
   if (!std::filesystem::exists(runs)) {
     WARN("the samples are not here: skipped");
     return;

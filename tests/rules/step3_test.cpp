@@ -289,8 +289,7 @@ TEST_CASE("files are flagged by their verdict and resolve when they are whole ag
   CHECK(file(SubjectKind::checkpoint, "tiny", "weights").fired("checkpoint-tiny", Severity::warning));
   Bench bench = file(SubjectKind::representation, "truncated", "layer");
   REQUIRE(bench.all.size() == 1);
-  CHECK(bench.all[0].message ==
-        "representations/lora_rte/step_100/layer_3.pt: because");
+  CHECK(bench.all[0].message == "representations/lora_rte/step_100/layer_3.pt: because");
   const Subject subject = bench.all[0].subject;
   CHECK(bench.apply(facts({{"verdict", text("in_progress")}}, 2, subject)).empty());
   CHECK(Bench::brief(bench.apply(facts({{"verdict", text("ok")}}, 3, subject))) ==

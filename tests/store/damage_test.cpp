@@ -1,9 +1,9 @@
 // What the store does when its file is not what it left there.
+#include <filesystem>
+
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <filesystem>
 
 #include "daemon/store/store.h"
 #include "tests/support/catch.h"
@@ -46,7 +46,8 @@ TEST_CASE("a database with a damaged page is found at the start, not at the next
     REQUIRE(store.has_value());
     asio::io_context context;
     Commit commit;
-    for (int i = 0; i < 500; ++i) commit.cursors.push_back({"source", std::to_string(i), std::string(200, 'v')});
+    for (int i = 0; i < 500; ++i)
+      commit.cursors.push_back({"source", std::to_string(i), std::string(200, 'v')});
     REQUIRE(test::run_to_end(context, (*store)->commit(std::move(commit))));
   }
   std::string bytes = test::read_file(dir / "redflag.db");

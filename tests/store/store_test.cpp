@@ -100,7 +100,8 @@ TEST_CASE("everything in a commit is there after a restart, NaN and infinities i
   REQUIRE(state.unsent.size() == 1);
 
   std::vector<Observation> points;
-  REQUIRE(store->load_points([](const Subject&) { return true; }, [&](Observation&& o) { points.push_back(std::move(o)); }));
+  REQUIRE(store->load_points([](const Subject&) { return true; },
+                             [&](Observation&& o) { points.push_back(std::move(o)); }));
   REQUIRE(points.size() == 1);
   CHECK(points[0].step == 7);
   REQUIRE(points[0].samples.size() == 2);
@@ -161,24 +162,28 @@ TEST_CASE("commits on the store's own thread arrive whole and in order", "[store
     Commit commit;
     commit.cursors = {{"s", "k", std::to_string(i)}};
     commit.observations = {row("r", i, {{"train_loss", 1.0, ""}})};
-    asio::co_spawn(context, store->commit(std::move(commit)), [&](const std::exception_ptr& error, const Result<void>& result) {
-      if (!error && result) ++done;
-    });
+    asio::co_spawn(context, store->commit(std::move(commit)),
+                   [&](const std::exception_ptr& error, const Result<void>& result) {
+                     if (!error && result) ++done;
+                   });
   }
   context.run();
   CHECK(done == 200);
   CHECK(load(*store).cursors.at(0).value == "199");
   std::int64_t expected = 0;
-  REQUIRE(store->load_points([](const Subject&) { return true; }, [&](Observation&& o) { CHECK(o.step == expected++); }));
+  REQUIRE(store->load_points([](const Subject&) { return true; },
+                             [&](Observation&& o) { CHECK(o.step == expected++); }));
   CHECK(expected == 200);
 }
 
-TEST_CASE("pruning removes old points of ended runs and old sent messages, and nothing that is live", "[store]") {
+TEST_CASE("pruning removes old points of ended runs and old sent messages, and nothing that is live",
+          "[store]") {
   const test::TempDir dir;
   asio::io_context context;
   auto store = open(dir);
   Commit commit;
-  commit.observations = {row("live", 1, {{"train_loss", 1.0, ""}}), row("over", 1, {{"train_loss", 1.0, ""}})};
+  commit.observations = {row("live", 1, {{"train_loss", 1.0, ""}}),
+                         row("over", 1, {{"train_loss", 1.0, ""}})};
   Observation ended;
   ended.kind = ObservationKind::facts;
   ended.subject = {SubjectKind::run, "over"};
@@ -190,7 +195,8 @@ TEST_CASE("pruning removes old points of ended runs and old sent messages, and n
   const Time later = kNow + std::chrono::hours{1};
   REQUIRE(test::run_to_end(context, store->prune({later, later, later})));
   std::vector<std::string> left;
-  REQUIRE(store->load_points([](const Subject&) { return true; }, [&](Observation&& o) { left.push_back(o.run); }));
+  REQUIRE(store->load_points([](const Subject&) { return true; },
+                             [&](Observation&& o) { left.push_back(o.run); }));
   CHECK(left == std::vector<std::string>{"live"});
   CHECK(load(*store).unsent.size() == 1);
 }

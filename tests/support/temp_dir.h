@@ -1,13 +1,13 @@
 // A directory that is gone when the test is over.
 #pragma once
 
-#include <stdlib.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string>
+
+#include <stdlib.h>
 
 namespace redflag::test {
 
