@@ -146,11 +146,14 @@ class Program {
 
   void stop(int signal) {
     if (stopping_) {
+      // timeout(1) and terminals may send the same wish twice at once; only a later one is impatience.
+      if (clock_.monotonic() - stop_asked_ < 300ms) return;
       log_warning("redflagd", "asked again to stop: leaving at once");
       context_.stop();
       return;
     }
     stopping_ = true;
+    stop_asked_ = clock_.monotonic();
     log_info("redflagd", "stopping ({})", signal == SIGINT ? "interrupted" : "asked to terminate");
     notifier_.stopping();
     asio::co_spawn(context_, stop_service(), asio::detached);
@@ -250,6 +253,7 @@ class Program {
   std::unique_ptr<Service> service_;
   std::optional<Signals> signals_;
   bool stopping_ = false;
+  Duration stop_asked_{};
   bool reloading_ = false;
   int exit_code_ = 0;
 };

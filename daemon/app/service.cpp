@@ -100,11 +100,12 @@ asio::awaitable<void> Service::report_results(const ResultsSource& source) {
   std::string told;
   for (;;) {
     co_await world_.clock.sleep(std::chrono::seconds{1});
-    if (!source.listed()) continue;
-    std::string news = describe_results(source.summary());
+    const bool absent = !source.health().present;
+    if (!absent && !source.listed()) continue;
+    std::string news = absent ? std::string("is not there; waiting for it") : describe_results(source.summary());
     if (news == told) continue;
     told = std::move(news);
-    log_info("results", "{}  {}", source.root(), told);
+    log_line(absent ? LogLevel::warning : LogLevel::info, "results", source.root() + "  " + told);
     co_await world_.clock.sleep(progress_interval_);
   }
 }

@@ -223,7 +223,7 @@ const Section& results() {
           .short_form(only_path, "/path")
           .for_example("[/data/results]"),
       value<&ResultsConfig::settle>("settle", "A file is checked once its size has been still for so long.")
-          .fallback_is("2s")
+          .fallback_is("500ms")
           .range("100ms", "10m"),
       value<&ResultsConfig::incomplete_after>(
           "incomplete_after",

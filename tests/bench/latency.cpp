@@ -37,7 +37,7 @@ class Bench {
         server_(context_.get_executor(), clock_, wandb_, slack_) {}
 
   int run() {
-    open_log({.level = LogLevel::critical}).value();
+    if (!open_log({.level = LogLevel::critical})) return 1;
     wandb_.add_project("ent", "proj");
     server_.listen().value();
     ConfigResult parsed = parse_config(fmt::format(R"(
