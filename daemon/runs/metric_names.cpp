@@ -4,6 +4,8 @@
 #include <array>
 #include <limits>
 
+#include "rules/values/glob.h"
+
 namespace redflag::daemon {
 namespace {
 
@@ -26,29 +28,6 @@ bool contains(const List& list, std::string_view name) {
 }
 
 }  // namespace
-
-bool glob_match(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t star_text = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_text = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++star_text;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
 
 MetricNames::MetricNames(std::vector<MetricAlias> own) {
   std::uint32_t rank = 0;

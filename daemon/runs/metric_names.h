@@ -52,8 +52,4 @@ class MetricNames {
   mutable std::unordered_map<std::string, MetricMeaning> cache_;
 };
 
-/// Shell-like match where `*` is any run of characters and `?` any one. Linear in practice, never
-/// exponential.
-bool glob_match(std::string_view pattern, std::string_view text);
-
 }  // namespace redflag::daemon

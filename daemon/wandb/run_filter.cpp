@@ -7,6 +7,7 @@
 
 #include "daemon/runs/json_number.h"
 #include "daemon/runs/metric_names.h"
+#include "rules/values/glob.h"
 
 namespace redflag::daemon {
 namespace {

@@ -15,10 +15,6 @@ namespace redflag {
 /// True, false or unknown: the language's three values.
 enum class Tri : std::int8_t { no, yes, unknown };
 
-/// `*` any characters, `?` one byte; everything else stands for itself. Linear in practice, never
-/// exponential.
-bool glob_matches(std::string_view pattern, std::string_view text);
-
 struct MatchTerm {
   std::string attribute;
   std::uint32_t slot = 0;             ///< of the attribute in its kind's table

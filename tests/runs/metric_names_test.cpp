@@ -1,5 +1,6 @@
 #include "daemon/runs/metric_names.h"
 
+#include "rules/values/glob.h"
 #include "tests/support/catch.h"
 
 namespace redflag::daemon {
