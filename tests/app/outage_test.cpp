@@ -110,3 +110,43 @@ TEST_CASE("a wrong key is one alert that says so, not a storm of requests", "[ou
   CHECK(daemon.count("wandb-unreachable") <= 2);
   CHECK(daemon.network.requests("api.wandb.ai") < 30);
 }
+
+TEST_CASE("one run whose history W&B cannot serve does not keep the others from being watched", "[outage]") {
+  SimulatedDaemon daemon;
+  daemon.wandb.add_run("ent", "proj", healthy_run("bad", kStart, 300));
+  RunScript script = healthy_run("good", kStart, 300);
+  for (std::size_t i = 60; i < script.rows.size(); ++i) script.rows[i].values["train/grad_norm"] = 5000.0;
+  daemon.wandb.add_run("ent", "proj", script);
+  daemon.wandb.faults().during(kStart, kStart + 4h, {.kind = FaultKind::bad_gateway, .run = "bad"});
+  daemon.start();
+  daemon.run_for(2h);
+  CHECK(daemon.count("gradient-explosion") == 1);
+  CHECK(daemon.count("wandb-unreachable") == 0);
+  CHECK(daemon.points("bad").empty());
+  daemon.run_for(4h);
+  std::int64_t expected = 0;
+  for (const Observation& point : daemon.points("bad")) {
+    if (point.kind == ObservationKind::row && point.source == "wandb") CHECK(point.seq == expected++);
+  }
+  CHECK(expected == 300);
+}
+
+TEST_CASE("whatever W&B does for a while, no row is lost, none is kept twice, and nobody is paged for it",
+          "[outage]") {
+  const FaultKind kind = GENERATE(FaultKind::rate_limited, FaultKind::server_error, FaultKind::bad_gateway,
+                                  FaultKind::graphql_errors, FaultKind::cut_body, FaultKind::slow_body,
+                                  FaultKind::late, FaultKind::malformed, FaultKind::reset);
+  CAPTURE(static_cast<int>(kind));
+  SimulatedDaemon daemon;
+  daemon.wandb.add_run("ent", "proj", healthy_run("r1", kStart, 60));
+  daemon.wandb.faults().during(kStart + 10min, kStart + 11min, {.kind = kind});
+  daemon.wandb.faults().during(kStart + 20min, kStart + 21min, {.kind = kind, .retry_after = "30"});
+  daemon.start();
+  daemon.run_for(90min);
+  std::int64_t expected = 0;
+  for (const Observation& point : daemon.points("r1")) {
+    if (point.kind == ObservationKind::row && point.source == "wandb") CHECK(point.seq == expected++);
+  }
+  CHECK(expected == 60);
+  CHECK(daemon.slack_texts() == std::vector<std::string>{});
+}

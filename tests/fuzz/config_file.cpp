@@ -1,7 +1,4 @@
-// libFuzzer target for the configuration file; not part of the normal build:
-//   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -I. tests/fuzz/config_file.cpp
-//   daemon/config/*.cpp \
-//     rules/values/*.cpp -lyaml-cpp -lfmt -o fuzz_config_file
+// libFuzzer target: any bytes as the configuration file. Built and run by `./dev campaign fuzz`.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

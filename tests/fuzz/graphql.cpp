@@ -1,8 +1,6 @@
-// A libFuzzer target for the simulator's GraphQL: whatever a client sends is answered with JSON. Not part of
-// the normal build:
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/graphql.cpp
-//   daemon/simulator/graphql_*.cpp \
-//     rules/values/error.cpp -lfmt -o fuzz_graphql && ./fuzz_graphql
+// libFuzzer target for the simulator's GraphQL: whatever a client sends is answered with JSON. Built and run
+// by
+// `./dev campaign fuzz`.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

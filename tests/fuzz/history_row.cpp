@@ -1,6 +1,5 @@
-// libFuzzer: a history row as W&B sends it, from text to observation. Not part of the default build:
-//   clang++ -std=c++20 -I. -fsanitize=fuzzer,address,undefined tests/fuzz/history_row.cpp daemon/runs/*.cpp
-//   rules/values/*.cpp -lfmt
+// libFuzzer target: a history row as W&B sends it, from text to observation. Built and run by `./dev campaign
+// fuzz`.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,6 +1,4 @@
-// libFuzzer target: any bytes as a rule file. Not part of the normal build:
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/rule_file.cpp
-//   rules/lang/*.cpp rules/values/*.cpp -lfmt -lyaml-cpp
+// libFuzzer target: any bytes as a rule file. Built and run by `./dev campaign fuzz`.
 #include <cstddef>
 #include <cstdint>
 

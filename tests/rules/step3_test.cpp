@@ -273,6 +273,21 @@ TEST_CASE("W&B unreachable warns after 2 minutes, is critical after 30, and reso
   CHECK_FALSE(results.fired("wandb-unreachable"));
 }
 
+TEST_CASE("a results directory that redflag can only watch with limits is said with the limit",
+          "[rules][step3]") {
+  Bench bench(step3());
+  const Subject source{SubjectKind::source, "results:/data"};
+  bench.apply(facts({{"kind", text("results")}, {"reachable", true}, {"degraded", text("")}}, 0, source));
+  bench.tick(60);
+  CHECK(bench.all.empty());
+  bench.apply(facts({{"degraded", text("fs.inotify.max_user_watches is used up")}}, 61, source));
+  bench.tick(75);
+  REQUIRE(bench.fired("results-degraded", Severity::warning));
+  CHECK_THAT(bench.all.back().message, ContainsSubstring("max_user_watches"));
+  bench.apply(facts({{"degraded", text("")}}, 80, source));
+  CHECK(bench.all.back().to == AlertState::resolved);
+}
+
 TEST_CASE("files are flagged by their verdict and resolve when they are whole again", "[rules][step3]") {
   CHECK(file(SubjectKind::representation, "ok", "layer").all.empty());
   CHECK(file(SubjectKind::representation, "in_progress", "layer").all.empty());

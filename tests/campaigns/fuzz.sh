@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# libFuzzer with address and undefined-behaviour sanitizers on every parser of outside data; usage: fuzz [SECONDS EACH] [TARGET]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+seconds=${1:-600}
+only=${2:-}
+./dev setup
+command -v clang++ >/dev/null || apt-get install -y -qq --no-install-recommends clang libclang-rt-14-dev >/dev/null
+out=build/fuzz
+mkdir -p "$out"
+
+sources_of() {
+  case "$1" in
+    config_file) echo daemon/config/*.cpp rules/values/*.cpp ;;
+    graphql) echo daemon/simulator/graphql_*.cpp rules/values/error.cpp ;;
+    history_row) echo daemon/runs/*.cpp rules/values/*.cpp ;;
+    rule_file) echo rules/lang/*.cpp rules/values/*.cpp ;;
+    *) echo "fuzz: no list of sources for $1" >&2; exit 1 ;;
+  esac
+}
+
+failed=0
+for target in tests/fuzz/*.cpp; do
+  name=$(basename "$target" .cpp)
+  [ -z "$only" ] || [ "$only" = "$name" ] || continue
+  # shellcheck disable=SC2046  # file names are words
+  clang++ -std=c++20 -O1 -g -I. -DREDFLAG_VERSION='"fuzz"' -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all "$target" \
+    $(sources_of "$name") -lyaml-cpp -lfmt -o "$out/$name"
+  mkdir -p "$out/corpus-$name"
+  if "$out/$name" -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 -artifact_prefix="$out/$name-" \
+    "$out/corpus-$name" >"$out/$name.log" 2>&1; then
+    printf '%-12s clean: %s\n' "$name" "$(tail -n 1 "$out/$name.log")"
+  else
+    failed=1
+    printf '%-12s FAILED, see %s\n' "$name" "$out/$name.log"
+    tail -n 5 "$out/$name.log"
+  fi
+done
+exit $failed
