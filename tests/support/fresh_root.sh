@@ -12,7 +12,7 @@ command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recomme
 
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/redflag-$release-XXXXXX")
 cleanup() {
-  umount "$root/proc" "$root/dev" 2>/dev/null || true
+  umount -R -l "$root/proc" "$root/dev" 2>/dev/null || true
   [ "${KEEP_ROOT:-}" = 1 ] || rm -rf --one-file-system "$root"
 }
 trap cleanup EXIT
