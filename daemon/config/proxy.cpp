@@ -90,7 +90,7 @@ std::pair<std::string_view, std::string> first_set(const Environment& env,
 
 std::string ProxyUrl::text() const {
   const bool v6 = host.find(':') != std::string::npos;
-  return fmt::format("{}://{}{}{}:{}{}", tls ? "https" : "http", v6 ? "[" : "", host, v6 ? "]" : "", port,
+  return fmt::format("http://{}{}{}:{}{}", v6 ? "[" : "", host, v6 ? "]" : "", port,
                      credentials.empty() ? "" : " (credentials set)");
 }
 
@@ -115,11 +115,12 @@ Result<ProxyUrl> parse_proxy_url(std::string_view url, std::string origin) {
     return fail(ErrorCode::invalid_input, doing,
                 "its user name or password has a bad percent escape or a control character",
                 "write special characters as %XX");
-  if (parts->scheme != "http" && parts->scheme != "https")
-    return fail(ErrorCode::invalid_input, doing, "only http:// and https:// proxies are supported", advice);
+  if (parts->scheme != "http")
+    return fail(ErrorCode::invalid_input, doing,
+                "only proxies that are spoken to in plain HTTP are supported (they carry https all the same)",
+                advice);
   if (!parts->path.empty() && parts->path != "/")
     return fail(ErrorCode::invalid_input, doing, "it has a path", advice);
-  proxy.tls = parts->scheme == "https";
   proxy.host = std::move(parts->host);
   proxy.port = parts->port;
   return proxy;

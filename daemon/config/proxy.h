@@ -16,7 +16,6 @@ namespace redflag::daemon {
 
 /// An HTTP proxy. For https targets it is asked to CONNECT.
 struct ProxyUrl {
-  bool tls = false;  ///< https:// proxy: TLS to the proxy itself
   std::string host;  ///< an IPv6 address without its brackets
   std::uint16_t port = 0;
   Secret credentials;  ///< "user:password", percent-decoded, for Proxy-Authorization: Basic; empty = none
@@ -26,8 +25,8 @@ struct ProxyUrl {
   std::string text() const;
 };
 
-/// Reads "http://[user:password@]host[:port][/]"; the scheme may be left out (http), as may the port (80, or
-/// 443 for https, as Go does; curl takes 1080). The error never quotes the URL.
+/// Reads "http://[user:password@]host[:port][/]"; the scheme may be left out (http), as may the port (80, as
+/// Go does; curl takes 1080). The error never quotes the URL.
 Result<ProxyUrl> parse_proxy_url(std::string_view url, std::string origin);
 
 struct ProxySettings {

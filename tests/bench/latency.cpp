@@ -30,8 +30,9 @@ namespace {
 
 class Bench {
  public:
-  explicit Bench(int trials)
+  Bench(int trials, std::string what)
       : trials_(trials),
+        what_(std::move(what)),
         wandb_(clock_, {.api_key = std::string(40, 'k')}),
         slack_(clock_),
         server_(context_.get_executor(), clock_, wandb_, slack_) {}
@@ -70,6 +71,14 @@ store: {{state_directory: {}/state}}
 
  private:
   asio::awaitable<void> drive() {
+    if (what_ != "files") co_await rows();
+    if (what_ != "rows") co_await files();
+    co_await service_->stop(1s);
+    client_->stop();
+    context_.stop();
+  }
+
+  asio::awaitable<void> rows() {
     // The run is known and followed before the clock starts; otherwise its discovery would be measured.
     std::vector<SimulatedRun*> runs;
     for (int i = 0; i < trials_; ++i) {
@@ -83,33 +92,46 @@ store: {{state_directory: {}/state}}
     co_await clock_.sleep(15s);
     std::map<std::string, Time> began;
     for (int i = 0; i < trials_; ++i) {
-      co_await clock_.sleep(Duration{1200ms} + Duration{random_() % 400000});
+      co_await pause();
       began[fmt::format("run{:03}", i)] = clock_.now();
       wandb_.append_row(*runs[static_cast<std::size_t>(i)],
                         {{"train/loss", "NaN"}, {"train/global_step", 2}});
     }
     co_await clock_.sleep(10s);
     report("history row to Slack, 1 s poll", began);
+  }
 
-    began.clear();
+  asio::awaitable<void> files() {
+    // Whole steps first, so that a truncated layer is the one thing wrong with each: Slack takes one message
+    // a second.
+    std::vector<ResultsFile> layers;
     for (int i = 0; i < trials_; ++i) {
-      co_await clock_.sleep(Duration{1200ms} + Duration{random_() % 400000});
-      ResultsFile file{clock_.now(),
-                       fmt::format("representations/full_finetune_rte/step_{:06}/layer_0.pt", i * 100),
-                       ResultsFile::Kind::hidden_states,
-                       "rte",
-                       "full_finetune",
-                       i * 100};
-      const std::string content = results_content(file).value();
-      directory_.write("results/" + file.path, content.substr(0, content.size() / 2));
-      began[fmt::format("step_{:06}/layer_0.pt", i * 100)] = clock_.now();
+      for (ResultsFile file : demo_results({.start = clock_.now()})) {
+        if (file.step != 100 || file.task != "rte" || file.method != "full_finetune") continue;
+        file.step = (i + 1) * 100;
+        const std::string name = file.path.substr(file.path.rfind('/') + 1);
+        file.path = fmt::format("representations/full_finetune_rte/step_{:06}/{}", file.step, name);
+        if (!write_results_file(directory_ / "results", file)) co_return;
+        if (name == "layer_0.pt") layers.push_back(file);
+      }
+    }
+    co_await clock_.sleep(45s);
+    const std::size_t before = slack_.messages().size();
+    std::map<std::string, Time> began;
+    for (const ResultsFile& layer : layers) {
+      co_await pause();
+      const std::string content = results_content(layer).value();
+      directory_.write("results/" + layer.path, content.substr(0, content.size() / 2));
+      began[layer.path.substr(layer.path.find("step_"))] = clock_.now();
     }
     co_await clock_.sleep(10s);
     report("truncated file to Slack", began);
-    co_await service_->stop(1s);
-    client_->stop();
-    context_.stop();
+    if (slack_.messages().size() - before != began.size()) {
+      fmt::print("  ({} messages for {} trials)\n", slack_.messages().size() - before, began.size());
+    }
   }
+
+  asio::awaitable<void> pause() { co_await clock_.sleep(Duration{1200ms} + Duration{random_() % 400000}); }
 
   void report(const char* what, const std::map<std::string, Time>& began) {
     std::vector<double> seconds;
@@ -134,6 +156,7 @@ store: {{state_directory: {}/state}}
   }
 
   int trials_;
+  std::string what_;
   asio::io_context context_{1};
   SystemClock clock_;
   SystemInotify inotify_;
@@ -150,5 +173,5 @@ store: {{state_directory: {}/state}}
 }  // namespace
 
 int main(int argc, char** argv) {
-  return Bench(argc > 1 ? std::atoi(argv[1]) : 200).run();
+  return Bench(argc > 1 ? std::atoi(argv[1]) : 200, argc > 2 ? argv[2] : "both").run();
 }

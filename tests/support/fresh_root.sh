@@ -12,8 +12,9 @@ command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recomme
 
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/redflag-$release-XXXXXX")
 cleanup() {
-  umount -R -l "$root/proc" "$root/dev" 2>/dev/null || true
-  [ "${KEEP_ROOT:-}" = 1 ] || rm -rf --one-file-system "$root"
+  umount -l "$root/proc" 2>/dev/null || true
+  umount -R -l "$root/dev" 2>/dev/null || true
+  [ "${KEEP_ROOT:-}" = 1 ] || rm -rf --one-file-system --preserve-root "$root"
 }
 trap cleanup EXIT
 
