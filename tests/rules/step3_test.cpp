@@ -294,7 +294,7 @@ TEST_CASE("files are flagged by their verdict and resolve when they are whole ag
   CHECK(file(SubjectKind::representation, "missing", "layer")
             .fired("representation-missing", Severity::critical));
   CHECK(file(SubjectKind::representation, "missing", "metadata")
-            .fired("representation-metadata-missing", Severity::critical));
+            .fired("representation-missing", Severity::critical));
   CHECK(file(SubjectKind::representation, "empty", "layer")
             .fired("representation-damaged", Severity::critical));
   CHECK(file(SubjectKind::representation, "tiny", "layer").fired("representation-tiny", Severity::warning));
