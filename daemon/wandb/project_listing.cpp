@@ -209,12 +209,8 @@ bool ProjectSync::is_news(const std::string& id, const json& node) const {
   return !has_ended(info.state) || info.heartbeat_at > cursor.heartbeat_at;
 }
 
-asio::awaitable<Result<void>> ProjectSync::meet_candidates(std::vector<std::string> ids) {
-  const NodeHandler on_node = [this](const std::string&, const json& node) {
-    if (node.is_object()) meet(node);
-  };
-  // Not followed yet, so nothing is lost: it is still at the top of the next listing.
-  const FailureHandler on_failure = [](const std::string&, const Error&) {};
+asio::awaitable<Result<void>> ProjectSync::ask_whole_runs(std::vector<std::string> ids, NodeHandler on_node,
+                                                          FailureHandler on_failure) {
   for (std::size_t from = 0; from < ids.size(); from += options_.pages_per_request) {
     std::vector<RunRequest> some;
     for (std::size_t i = from; i < std::min(ids.size(), from + options_.pages_per_request); ++i) {
@@ -224,6 +220,15 @@ asio::awaitable<Result<void>> ProjectSync::meet_candidates(std::vector<std::stri
     if (!done) co_return done;
   }
   co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> ProjectSync::meet_candidates(std::vector<std::string> ids) {
+  const NodeHandler on_node = [this](const std::string&, const json& node) {
+    if (node.is_object()) meet(node);
+  };
+  // Not followed yet, so nothing is lost: it is still at the top of the next listing.
+  const FailureHandler on_failure = [](const std::string&, const Error&) {};
+  co_return co_await ask_whole_runs(std::move(ids), on_node, on_failure);
 }
 
 void ProjectSync::meet(const json& node) {

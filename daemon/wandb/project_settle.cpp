@@ -117,15 +117,7 @@ asio::awaitable<Result<void>> ProjectSync::tell_ends(std::vector<std::string> id
     const auto found = followed_.find(id);
     if (found != followed_.end() && !found->second.cursor.ended) tell_end(found->second, nullptr);
   };
-  for (std::size_t from = 0; from < ids.size(); from += options_.pages_per_request) {
-    std::vector<RunRequest> some;
-    for (std::size_t i = from; i < std::min(ids.size(), from + options_.pages_per_request); ++i) {
-      some.push_back({ids[i], true, false, true});
-    }
-    auto done = co_await ask_runs(std::move(some), on_node, on_failure);
-    if (!done) co_return done;
-  }
-  co_return Result<void>{};
+  co_return co_await ask_whole_runs(std::move(ids), on_node, on_failure);
 }
 
 asio::awaitable<Result<void>> ProjectSync::settle() {

@@ -64,6 +64,9 @@ class ProjectSync {
   asio::awaitable<Result<ListingPage>> ask_page(ListingRequest listing, std::vector<RunRequest>& runs);
   void on_followed_node(const std::string& id, const nlohmann::json& node);
   asio::awaitable<Result<void>> ask_followed(std::vector<RunRequest> runs);
+  /// Asks for these runs with all their fields, some at a time.
+  asio::awaitable<Result<void>> ask_whole_runs(std::vector<std::string> ids, NodeHandler on_node,
+                                               FailureHandler on_failure);
   asio::awaitable<Result<void>> meet_candidates(std::vector<std::string> ids);
   std::vector<RunRequest> followed_requests() const;
   bool is_news(const std::string& id, const nlohmann::json& node) const;
