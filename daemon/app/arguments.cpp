@@ -1,6 +1,7 @@
 #include "daemon/app/arguments.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -80,6 +81,19 @@ Result<Arguments> Arguments::parse(const CommandSpec& spec, const std::vector<st
     return usage(spec, fmt::format("unexpected argument \"{}\"", result.operands_.front()));
   }
   return result;
+}
+
+std::optional<int> usage_answer(std::string_view program, const CommandSpec& spec,
+                                const Result<Arguments>& arguments) {
+  if (!arguments) {
+    fmt::print(stderr, "{} {}\n", program, arguments.error().text());
+    return 2;
+  }
+  if (arguments->has("help")) {
+    fmt::print("{}", help_text(program, spec));
+    return 0;
+  }
+  return std::nullopt;
 }
 
 std::string help_text(std::string_view program, const CommandSpec& spec) {

@@ -42,6 +42,11 @@ class Arguments {
   std::vector<std::string> operands_;
 };
 
+/// What a subcommand does first: prints the mistake (exit code 2) or the help that was asked for (0);
+/// nullopt: go on.
+std::optional<int> usage_answer(std::string_view program, const CommandSpec& spec,
+                                const Result<Arguments>& arguments);
+
 /// The whole text of `PROGRAM COMMAND --help`.
 std::string help_text(std::string_view program, const CommandSpec& spec);
 

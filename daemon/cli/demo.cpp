@@ -305,14 +305,7 @@ Result<DemoSetup> read_setup(const Arguments& arguments) {
 
 int demo_command(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
-  if (!arguments) {
-    fmt::print(stderr, "redflag {}\n", arguments.error().text());
-    return 2;
-  }
-  if (arguments->has("help")) {
-    fmt::print("{}", help_text("redflag", kSpec));
-    return 0;
-  }
+  if (const std::optional<int> code = usage_answer("redflag", kSpec, arguments)) return *code;
   const Result<DemoSetup> setup = read_setup(*arguments);
   if (!setup) {
     fmt::print(stderr, "redflag demo: {}\n", setup.error().text());

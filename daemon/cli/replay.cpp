@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -103,14 +104,7 @@ void show(const std::string& path, const RecordedLog& log, const std::vector<Tra
 
 int replay_command(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
-  if (!arguments) {
-    fmt::print(stderr, "redflag {}\n", arguments.error().text());
-    return 2;
-  }
-  if (arguments->has("help")) {
-    fmt::print("{}", help_text("redflag", kSpec));
-    return 0;
-  }
+  if (const std::optional<int> code = usage_answer("redflag", kSpec, arguments)) return *code;
   if (arguments->operands().empty()) {
     fmt::print(stderr, "redflag replay: name at least one log file (see --help)\n");
     return 2;
