@@ -2,60 +2,34 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "daemon/base/spawn.h"
 
 namespace redflag::daemon {
 namespace {
 
 constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 
-std::vector<char*> pointers(const std::vector<std::string>& words) {
-  std::vector<char*> all;
-  for (const std::string& word : words) all.push_back(const_cast<char*>(word.c_str()));
-  all.push_back(nullptr);
-  return all;
-}
-
 }  // namespace
 
 Result<ChildProcess> ChildProcess::start(asio::any_io_executor executor, const std::string& program,
                                          const std::vector<std::string>& arguments,
                                          const std::vector<std::string>& environment) {
-  const std::string doing = "starting " + program;
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(ErrorCode::unavailable, doing, std::strerror(errno));
-  std::vector<std::string> words{program};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv = pointers(words);
-  std::vector<char*> envp = pointers(environment);
-
-  const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    // Between fork and exec only what is async-signal-safe.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(127);
-    ::signal(SIGPIPE, SIG_DFL);
-    ::dup2(ends[1], STDERR_FILENO);
-    ::execve(program.c_str(), argv.data(), envp.data());
-    ::_exit(127);
-  }
-  const int fork_error = errno;
-  ::close(ends[1]);
-  if (pid < 0) {
-    ::close(ends[0]);
-    return fail(ErrorCode::unavailable, doing, std::strerror(fork_error));
-  }
-  return ChildProcess(pid, asio::posix::stream_descriptor(executor, ends[0]));
+  SpawnOptions options;
+  options.program = program;
+  options.arguments = arguments;
+  options.environment = environment;
+  const Result<Spawned> spawned = spawn(options);
+  if (!spawned) return tl::unexpected<Error>(spawned.error());
+  if (spawned->pidfd >= 0) ::close(spawned->pidfd);
+  return ChildProcess(spawned->pid, asio::posix::stream_descriptor(executor, spawned->errors));
 }
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept

@@ -19,7 +19,7 @@ namespace asio = boost::asio;
 class ChildProcess {
  public:
   /// Starts `program` (a path). `environment` replaces the parent's. Arguments are visible to everybody: no
-  /// secrets.
+  /// secrets. Errors as of spawn().
   static Result<ChildProcess> start(asio::any_io_executor executor, const std::string& program,
                                     const std::vector<std::string>& arguments,
                                     const std::vector<std::string>& environment);

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "daemon/cli/demo.h"
+#include "daemon/cli/inspect.h"
 #include "daemon/cli/replay.h"
 #include "daemon/cli/rules.h"
 #include "daemon/config/suggest.h"
@@ -23,9 +24,10 @@ struct Command {
   int (*run)(const std::vector<std::string>& words);
 };
 
-constexpr std::array<Command, 3> kCommands{{
+constexpr std::array<Command, 4> kCommands{{
     {"demo", "the whole system on simulated data: five runs, one of them failing; no account needed",
      demo_command},
+    {"inspect", "what is in tensor files and checkpoints, and what is wrong with them", inspect_command},
     {"replay", "run the rules over recorded training logs: what would have fired, and when", replay_command},
     {"rules", "check, list, explain and test rules", rules_command},
 }};

@@ -8,6 +8,7 @@
 #include "alerts/outbox_message.h"
 #include "daemon/monitor/intake.h"
 #include "daemon/runs/run_info.h"
+#include "daemon/store/verdict_record.h"
 #include "rules/engine/engine.h"
 #include "rules/values/observation.h"
 
@@ -31,6 +32,7 @@ struct Commit {
   std::vector<RuleInstance> instances;  ///< an inactive one deletes its record
   std::vector<alerts::Alert> alerts;
   std::vector<alerts::OutboxMessage> messages;
+  std::vector<VerdictRecord> verdicts;  ///< one without a report deletes what is kept of its path
 
   bool empty() const;
   /// The subject no longer exists: nothing said of it so far is written, what was kept is dropped.

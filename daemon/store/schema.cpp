@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -11,7 +13,7 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x52464c47;  // "RFLG"
 
 // One entry a version, in order. Never edit one that has shipped: add the next.
-constexpr std::array<const char*, 1> kMigrations{
+constexpr std::array<const char*, 2> kMigrations{
     // v1. A subject is stored as "kind:key". Times are microseconds since the epoch, UTC.
     R"sql(
     CREATE TABLE run (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
@@ -43,6 +45,15 @@ constexpr std::array<const char*, 1> kMigrations{
       place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state INTEGER NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE INDEX outbox_by_state ON outbox (state, created);
     )sql",
+
+    // v2. What was found in tensor files. Bounded: the oldest go, by the index alone.
+    R"sql(
+    CREATE TABLE verdict (
+      path TEXT PRIMARY KEY, device INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL,
+      modified_ns INTEGER NOT NULL, reader TEXT NOT NULL, checked INTEGER NOT NULL, bytes INTEGER NOT NULL,
+      report TEXT NOT NULL);
+    CREATE INDEX verdict_by_age ON verdict (checked, bytes);
+    )sql",
 };
 
 }  // namespace
@@ -61,6 +72,9 @@ Result<void> migrate(Database& database) {
                 "install that version again, or move the file away to start afresh");
   }
   if (*found > 0 && *found < schema_version()) {
+    // One from a start that was cut short may be there, whole or not.
+    std::error_code ignored;
+    std::filesystem::remove(fmt::format("{}.before-v{}", database.path(), schema_version()), ignored);
     if (Result<void> copied =
             database.execute(fmt::format("VACUUM INTO '{}.before-v{}'", database.path(), schema_version()));
         !copied) {

@@ -24,7 +24,7 @@ namespace {
 struct Job {
   Commit commit;
   std::optional<Retention> retention;
-  std::function<void(Result<void>)> done;
+  std::function<void(Database&, Result<void>)> done;  ///< on the thread that ran it
 };
 
 Result<std::unique_ptr<Database>> open_checked(const std::string& path, std::string& damage) {
@@ -106,27 +106,33 @@ struct Store::Impl {
     if (jobs.size() > 1) {
       Commit together;
       for (const Job& job : jobs) together.append(Commit(job.commit));
-      if (write_commit(*database, together)) {
+      if (!together.empty() && write_commit(*database, together)) {
         for (Job& job : jobs) job.commit = {};
       }
     }
     for (Job& job : jobs) {
       Result<void> done = job.commit.empty() ? Result<void>{} : write_commit(*database, job.commit);
       if (done && job.retention) done = daemon::prune(*database, *job.retention);
-      job.done(std::move(done));
+      job.done(*database, std::move(done));
     }
   }
 
-  asio::awaitable<Result<void>> submit(Commit commit, std::optional<Retention> retention) {
-    return asio::async_initiate<decltype(asio::use_awaitable), void(Result<void>)>(
-        [this](auto handler, Commit wanted, std::optional<Retention> until) {
+  /// `finish` makes the answer from what became of the commit, on the store's thread.
+  template <typename Answer>
+  using Finish = std::function<Answer(Database&, Result<void>)>;
+
+  template <typename Answer>
+  asio::awaitable<Answer> submit(Commit commit, std::optional<Retention> retention, Finish<Answer> finish) {
+    return asio::async_initiate<decltype(asio::use_awaitable), void(Answer)>(
+        [this](auto handler, Commit wanted, std::optional<Retention> until, Finish<Answer> make) {
           auto executor = asio::get_associated_executor(handler);
           // The guard keeps the loop alive while the thread works.
           auto shared =
               std::make_shared<std::pair<decltype(handler), asio::executor_work_guard<decltype(executor)>>>(
                   std::move(handler), asio::make_work_guard(executor));
-          Job job{std::move(wanted), until, [shared, executor](Result<void> result) {
-                    asio::post(executor, [shared, result = std::move(result)]() mutable {
+          Job job{std::move(wanted), until,
+                  [shared, executor, make = std::move(make)](Database& used, Result<void> done) {
+                    asio::post(executor, [shared, result = make(used, std::move(done))]() mutable {
                       auto resume = std::move(shared->first);
                       shared->second.reset();
                       std::move(resume)(std::move(result));
@@ -144,7 +150,12 @@ struct Store::Impl {
           }
           wake.notify_one();
         },
-        asio::use_awaitable, std::move(commit), retention);
+        asio::use_awaitable, std::move(commit), retention, std::move(finish));
+  }
+
+  asio::awaitable<Result<void>> submit(Commit commit, std::optional<Retention> retention) {
+    return submit<Result<void>>(std::move(commit), retention,
+                                [](Database&, Result<void> done) { return done; });
   }
 };
 
@@ -218,6 +229,13 @@ asio::awaitable<Result<void>> Store::commit(Commit commit) {
 
 asio::awaitable<Result<void>> Store::prune(Retention retention) {
   return impl_->submit({}, retention);
+}
+
+asio::awaitable<Result<std::optional<VerdictRecord>>> Store::find_verdict(std::string path) {
+  using Found = Result<std::optional<VerdictRecord>>;
+  return impl_->submit<Found>({}, std::nullopt, [path = std::move(path)](Database& database, Result<void>) {
+    return read_verdict(database, path);
+  });
 }
 
 const std::string& Store::path() const {

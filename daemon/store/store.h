@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -46,6 +47,8 @@ class Store {
   /// written in the order of the calls. Call from one thread, on coroutines of one executor.
   asio::awaitable<Result<void>> commit(Commit commit);
   asio::awaitable<Result<void>> prune(Retention retention);
+  /// What is kept of the file at `path`, commits made before included; nullopt when nothing is.
+  asio::awaitable<Result<std::optional<VerdictRecord>>> find_verdict(std::string path);
 
   const std::string& path() const;
 

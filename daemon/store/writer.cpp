@@ -70,6 +70,24 @@ void write_observation(Sequence& sequence, const Observation& o) {
   }
 }
 
+void write_verdict(Sequence& sequence, const VerdictRecord& verdict) {
+  if (verdict.report.empty()) {
+    sequence.run("DELETE FROM verdict WHERE path=?", [&](Statement& s) { s.bind(1, verdict.path); });
+    return;
+  }
+  sequence.run(
+      "INSERT OR REPLACE INTO verdict (path, device, inode, size, modified_ns, reader, checked, bytes, "
+      "report) "
+      "VALUES (?,?,?,?,?,?,?,?,?)",
+      [&](Statement& s) {
+        // Bits, not numbers: inodes of some file systems use all 64.
+        s.bind(1, verdict.path).bind(2, static_cast<std::int64_t>(verdict.device));
+        s.bind(3, static_cast<std::int64_t>(verdict.inode)).bind(4, static_cast<std::int64_t>(verdict.size));
+        s.bind(5, verdict.modified_ns).bind(6, verdict.reader).bind(7, micros(verdict.checked));
+        s.bind(8, static_cast<std::int64_t>(verdict.report.size())).bind(9, verdict.report);
+      });
+}
+
 void write_all(Sequence& sequence, const Commit& commit) {
   for (const Subject& subject : commit.gone) {
     for (const char* sql : {"DELETE FROM fact WHERE subject=?", "DELETE FROM instance WHERE subject=?",
@@ -126,6 +144,7 @@ void write_all(Sequence& sequence, const Commit& commit) {
           s.bind(4, encode_message(message));
         });
   }
+  for (const VerdictRecord& verdict : commit.verdicts) write_verdict(sequence, verdict);
 }
 
 /// Runs a query and hands each row to `each`; `each` says whether the record could be read.
@@ -152,7 +171,7 @@ bool keep(Result<T> decoded, std::vector<T>& into) {
 
 bool Commit::empty() const {
   return runs.empty() && observations.empty() && gone.empty() && cursors.empty() && instances.empty() &&
-         alerts.empty() && messages.empty();
+         alerts.empty() && messages.empty() && verdicts.empty();
 }
 
 void Commit::drop(const Subject& subject) {
@@ -173,6 +192,7 @@ void Commit::append(Commit&& later) {
   move_to(later.instances, instances);
   move_to(later.alerts, alerts);
   move_to(later.messages, messages);
+  move_to(later.verdicts, verdicts);
 }
 
 Result<void> write_commit(Database& database, const Commit& commit) {
@@ -180,6 +200,7 @@ Result<void> write_commit(Database& database, const Commit& commit) {
   Sequence sequence(database);
   write_all(sequence, commit);
   Result<void> done = sequence.take();
+  if (done && !commit.verdicts.empty()) done = limit_verdicts(database, {});
   failpoint("before-commit");
   if (done) done = database.execute("COMMIT");
   if (!done) {
@@ -233,6 +254,48 @@ Result<StoredState> read_state(Database& database, std::size_t& skipped) {
   }
   if (!done) return tl::unexpected<Error>(std::move(done.error()));
   return state;
+}
+
+Result<std::optional<VerdictRecord>> read_verdict(Database& database, const std::string& path) {
+  Result<Statement*> found = database.cached(
+      "SELECT device, inode, size, modified_ns, reader, checked, report FROM verdict WHERE path=?");
+  if (!found) return tl::unexpected<Error>(std::move(found.error()));
+  Statement& statement = **found;
+  statement.bind(1, path);
+  const Result<bool> row = statement.step();
+  if (!row) return tl::unexpected<Error>(row.error());
+  std::optional<VerdictRecord> verdict;
+  if (*row) {
+    verdict.emplace();
+    verdict->path = path;
+    verdict->device = static_cast<std::uint64_t>(statement.integer(0));
+    verdict->inode = static_cast<std::uint64_t>(statement.integer(1));
+    verdict->size = static_cast<std::uint64_t>(statement.integer(2));
+    verdict->modified_ns = statement.integer(3);
+    verdict->reader = statement.text(4);
+    verdict->checked = Time{Duration{statement.integer(5)}};
+    verdict->report = statement.text(6);
+  }
+  statement.reset();
+  return verdict;
+}
+
+Result<void> limit_verdicts(Database& database, const VerdictBounds& bounds) {
+  Result<Statement*> counted = database.cached("SELECT count(*), ifnull(sum(bytes), 0) FROM verdict");
+  if (!counted) return tl::unexpected<Error>(std::move(counted.error()));
+  const Result<bool> row = (*counted)->step();
+  if (!row) return tl::unexpected<Error>(row.error());
+  const bool over = (*counted)->integer(0) > bounds.records || (*counted)->integer(1) > bounds.bytes;
+  (*counted)->reset();
+  if (!over) return {};
+  Sequence sequence(database);
+  sequence.run(
+      "DELETE FROM verdict WHERE rowid IN (SELECT id FROM (SELECT rowid AS id, row_number() OVER young AS "
+      "place, "
+      "sum(bytes) OVER young AS total FROM verdict WINDOW young AS (ORDER BY checked DESC, rowid DESC ROWS "
+      "UNBOUNDED PRECEDING)) WHERE place > ? OR total > ?)",
+      [&](Statement& s) { s.bind(1, bounds.records / 10 * 9).bind(2, bounds.bytes / 10 * 9); });
+  return sequence.take();
 }
 
 Result<void> read_points(Database& database, const std::function<PointsWanted(const Subject&)>& wanted,

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# libFuzzer with address and undefined-behaviour sanitizers on every parser of outside data; usage: fuzz [SECONDS EACH] [TARGET]
+# libFuzzer with address and undefined-behaviour sanitizers on every parser of outside data; usage: fuzz [SECONDS EACH] [TARGET|tensors]
+# tensors: the four readers of tensor files. SAMPLES=DIR adds the files below DIR to their seeds. Corpora stay in build/fuzz and grow.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-600}
 only=${2:-}
 ./dev setup
+ccache=$(command -v ccache || true)
 command -v clang++ >/dev/null || apt-get install -y -qq --no-install-recommends clang libclang-rt-14-dev >/dev/null
 out=build/fuzz
-mkdir -p "$out"
+mkdir -p "$out/objects"
+flags=(-std=c++20 -O1 -g -I. -DREDFLAG_VERSION='"fuzz"' -fno-sanitize-recover=all)
+tensor_targets=" torch_zip pickle torch_legacy safetensors "
 
 # Rule files may include the packs that ship.
 packs() {
@@ -27,31 +31,80 @@ sources_of() {
     history_row) echo daemon/runs/*.cpp rules/values/*.cpp ;;
     engine_snapshot | rule_file) echo rules/engine/*.cpp rules/lang/*.cpp rules/values/*.cpp $(packs) ;;
     labels) echo daemon/cli/labels.cpp daemon/cli/rule_kinds.cpp rules/lang/*.cpp rules/values/*.cpp $(packs) ;;
+    torch_zip | pickle | torch_legacy | safetensors) echo daemon/tensors/*.cpp daemon/results/printable.cpp rules/values/*.cpp ;;
     rule_test_file) echo rules/testing/*.cpp rules/engine/*.cpp rules/lang/*.cpp rules/values/*.cpp $(packs) ;;
     *) echo "fuzz: no list of sources for $1" >&2; exit 1 ;;
   esac
 }
 
+# Objects are shared between targets, so two of these scripts may build at once: each file is put in place whole.
+compile() { # compile SOURCE: prints nothing, leaves its object
+  local object="$out/objects/${1//\//_}.o" extra=()
+  case "$1" in # as daemon/tensors/CMakeLists.txt has it
+    */kernels_avx2.cpp) extra=(-mavx2 -mfma -mf16c) ;;
+    */kernels_avx512.cpp) extra=(-mavx512f -mavx512bw -mavx512dq -mavx512vl) ;;
+  esac
+  $ccache clang++ "${flags[@]}" "${extra[@]}" -fsanitize=fuzzer-no-link,address,undefined -c "$1" -o "$object.$$" && mv "$object.$$" "$object" ||
+    rm -f "$object" # so that the link fails, too
+}
+
+build() { # build TARGET
+  local source objects=()
+  for source in "tests/fuzz/$1.cpp" $(sources_of "$1"); do
+    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+    compile "$source" &
+    objects+=("$out/objects/${source//\//_}.o")
+  done
+  wait
+  clang++ -fsanitize=fuzzer,address,undefined "${objects[@]}" -lyaml-cpp -lfmt -lisal -lz -o "$out/$1"
+}
+
+# Something right to begin with: from nothing a fuzzer takes hours to its first rule, or its first tensor.
+seed() { # seed TARGET
+  local corpus="$out/corpus-$1" samples="$out/samples"
+  mkdir -p "$corpus"
+  case "$1" in
+    rule_file) /usr/bin/python3 tests/campaigns/fuzz_seeds.py "$corpus" ;;
+    rule_test_file) cp rules/packs/*_test.yaml "$corpus/" ;;
+    torch_zip | pickle | torch_legacy | safetensors)
+      # Without python3-torch the few committed files have to do.
+      /usr/bin/python3 tests/tensors/make_samples.py "$samples" >/dev/null 2>&1 || samples=
+      /usr/bin/python3 tests/tensors/fuzz_seeds.py "$1" "$corpus" "$out/$1.dict" tests/tensors/fixtures ${samples:+"$samples"} \
+        ${SAMPLES:+"$SAMPLES"} >/dev/null
+      ;;
+  esac
+}
+
+# figures LOG: runs, coverage (edges), features (edges by how often), from libFuzzer's last line about them
+figures() {
+  awk '/ cov: / {for (i = 1; i < NF; ++i) {if ($i == "cov:") cov = $(i + 1); if ($i == "ft:") ft = $(i + 1); if ($i == "corp:") corp = $(i + 1)}}
+       /^stat::number_of_executed_units/ {runs = $2} /^#[0-9]+/ {last = substr($1, 2)} /peak_rss_mb/ {rss = $2}
+       END {printf "%d runs, cov %d, ft %d, corpus %s, peak %d MB", runs ? runs : last, cov, ft, corp, rss}' "$1"
+}
+
 failed=0
 for target in tests/fuzz/*.cpp; do
   name=$(basename "$target" .cpp)
-  [ -z "$only" ] || [ "$only" = "$name" ] || continue
-  # shellcheck disable=SC2046  # file names are words
-  clang++ -std=c++20 -O1 -g -I. -DREDFLAG_VERSION='"fuzz"' -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all "$target" \
-    $(sources_of "$name") -lyaml-cpp -lfmt -o "$out/$name"
-  mkdir -p "$out/corpus-$name"
-  # Something right to begin with: from nothing a fuzzer takes hours to its first rule.
-  case "$name" in
-    rule_file) /usr/bin/python3 tests/campaigns/fuzz_seeds.py "$out/corpus-$name" ;;
-    rule_test_file) cp rules/packs/*_test.yaml "$out/corpus-$name/" ;;
+  case "$only" in
+    "" | "$name") ;;
+    tensors) [[ $tensor_targets == *" $name "* ]] || continue ;;
+    *) continue ;;
   esac
-  if "$out/$name" -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 -artifact_prefix="$out/$name-" \
-    "$out/corpus-$name" >"$out/$name.log" 2>&1; then
-    printf '%-14s clean: %s\n' "$name" "$(tail -n 1 "$out/$name.log")"
-  else
+  build "$name"
+  seed "$name"
+  options=(-max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 -print_final_stats=1)
+  [ ! -f "$out/$name.dict" ] || options+=(-dict="$out/$name.dict")
+  # New finds only: what earlier runs left is moved aside.
+  mkdir -p "$out/old"
+  find "$out" -maxdepth 1 -regex ".*/$name-\(crash\|leak\|oom\|timeout\|slow-unit\)-.*" -exec mv -t "$out/old" {} +
+  status=clean
+  "$out/$name" "${options[@]}" -artifact_prefix="$out/$name-" "$out/corpus-$name" >"$out/$name.log" 2>&1 || status=FAILED
+  crashes=$(find "$out" -maxdepth 1 -regex ".*/$name-\(crash\|leak\|oom\|timeout\)-.*" | wc -l)
+  printf '%-16s %s: %s, crashes %d\n' "$name" "$status" "$(figures "$out/$name.log")" "$crashes"
+  if [ "$status" != clean ]; then
     failed=1
-    printf '%-14s FAILED, see %s\n' "$name" "$out/$name.log"
-    tail -n 5 "$out/$name.log"
+    echo "  see $out/$name.log"
+    tail -n 5 "$out/$name.log" | sed 's/^/  /'
   fi
 done
 exit $failed

@@ -1,0 +1,39 @@
+// The layers of one step directory, as matrices of one row per sample (or per token).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "rules/values/error.h"
+
+namespace redflag::forward {
+
+/// "layer_0", "layer_1", … in the order of their numbers, for the files layer_K.pt of `directory`.
+std::vector<std::string> layers_of(const std::string& directory);
+
+/// Step directories beside `directory` ("step_000200"): the nearest one of a smaller step, "" when there is
+/// none.
+std::string earlier_step(const std::string& directory);
+
+/// `directory` if it holds layers itself, else the first step directory below it that does; "" without
+/// either.
+std::string representation_in(const std::string& directory);
+
+struct Matrix {
+  at::Tensor rows;              ///< float64 [looked at, hidden]
+  std::int64_t all_rows = 0;    ///< rows of the file
+  std::uint64_t nonfinite = 0;  ///< among those looked at
+};
+
+/// The largest floating-point tensor of DIRECTORY/LAYER.pt; all its dimensions but the last one are rows, of
+/// which at most `most_rows`, evenly spaced, are read. Errors: not_found; malformed (damaged); unavailable
+/// (refused, being written, no such tensor); too_large.
+Result<Matrix> read_layer(const std::string& directory, const std::string& layer, std::int64_t most_rows,
+                          std::uint64_t limit_bytes);
+
+}  // namespace redflag::forward

@@ -1,0 +1,135 @@
+// redflag-inspect: reads tensor files in a sandbox. Paths come in on standard input, each ended by a zero
+// byte; a line of JSON goes out for each, in order. It is started by redflagd and by `redflag inspect`.
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "daemon/inspect/sandbox.h"
+#include "daemon/inspect/self_test.h"
+#include "daemon/tensors/inspect.h"
+#include "daemon/tensors/report_json.h"
+
+namespace {
+
+using namespace redflag;
+
+constexpr int kUsage = 3;
+constexpr int kNoSandbox = 4;
+constexpr int kOutOfMemory = 65;  ///< the parent's word for it too: daemon/inspection
+
+constexpr const char* kHelp = R"(usage: redflag-inspect --root DIR [--root DIR …] [OPTIONS]  < paths
+       redflag-inspect --self-test
+
+Reads tensor files (torch.save, safetensors, TorchScript) and what lies beside them, in a sandbox, and says what
+is in them. Paths are read from standard input, each ended by a zero byte; each is answered with a line of JSON.
+People will want `redflag inspect` instead.
+
+  --root DIR          may be read, with all below it; nothing else may
+  --threads N         threads for one file (default 1)
+  --memory BYTES      address space (default 536870912)
+  --cpu-seconds N     (default 3600)
+  --drop-cache        give back pages of the page cache that only this program brought in
+  --self-test         try what the sandbox forbids; exit code 0 when all of it was stopped
+)";
+
+struct Arguments {
+  inspect::SandboxOptions sandbox;
+  tensors::InspectOptions reading;
+};
+
+std::optional<std::uint64_t> number(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value == 0) return std::nullopt;
+  return value;
+}
+
+std::optional<Arguments> parse(const std::vector<std::string>& words) {
+  Arguments out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "--drop-cache") {
+      out.reading.drop_cache = true;
+      continue;
+    }
+    if (i + 1 == words.size()) return std::nullopt;
+    const std::string& value = words[++i];
+    const auto count = number(value);
+    if (word == "--root") {
+      out.sandbox.roots.push_back(value);
+    } else if (word == "--threads" && count && *count <= 64) {
+      out.reading.threads = static_cast<std::size_t>(*count);
+    } else if (word == "--memory" && count) {
+      out.sandbox.memory_bytes = *count;
+    } else if (word == "--cpu-seconds" && count) {
+      out.sandbox.cpu_seconds = *count;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (out.sandbox.roots.empty()) return std::nullopt;
+  return out;
+}
+
+/// The next path; nullopt at the end. One that is cut off at the end counts: a person may type it.
+std::optional<std::string> next_path() {
+  std::string path;
+  int c = 0;
+  while ((c = std::getchar()) != EOF && c != 0) {
+    if (path.size() < 65536) path += static_cast<char>(c);
+  }
+  if (c == EOF && path.empty()) return std::nullopt;
+  return path;
+}
+
+int serve(const tensors::InspectOptions& options) {
+  while (const auto path = next_path()) {
+    const std::string line = tensors::to_json(tensors::inspect_file(*path, options)) + "\n";
+    if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() || std::fflush(stdout) != 0) return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.size() == 1 && (words[0] == "--help" || words[0] == "-h")) {
+    fmt::print("{}", kHelp);
+    return 0;
+  }
+  if (words.size() == 1 && words[0] == "--version") {
+    fmt::print("redflag-inspect {}\n", REDFLAG_VERSION);
+    return 0;
+  }
+  if (words.size() == 1 && words[0] == "--self-test") return inspect::run_self_test() ? 0 : 1;
+  const auto arguments = parse(words);
+  if (!arguments) {
+    fmt::print(stderr, "{}", kHelp);
+    return kUsage;
+  }
+  std::set_new_handler([] {
+    // No room for anything but leaving. Readers of single files catch what they can; this is for what they
+    // cannot.
+    throw std::bad_alloc();
+  });
+  const auto entered = inspect::enter_sandbox(arguments->sandbox);
+  if (!entered) {
+    fmt::print(stderr, "redflag-inspect: {}\n", entered.error().text());
+    return kNoSandbox;
+  }
+  if (!entered->empty()) fmt::print(stderr, "redflag-inspect: {}\n", *entered);
+  try {
+    return serve(arguments->reading);
+  } catch (const std::bad_alloc&) {
+    return kOutOfMemory;
+  }
+}
