@@ -20,6 +20,7 @@
 #include "daemon/base/signals.h"
 #include "daemon/base/steps.h"
 #include "daemon/base/system_clock.h"
+#include "daemon/base/system_process.h"
 #include "daemon/config/config_loader.h"
 
 namespace redflag::daemon {
@@ -120,9 +121,9 @@ class Program {
     Result<Secrets> secrets = find_secrets(config, process_environment());
     if (!secrets) return tl::unexpected<Error>(std::move(secrets.error()));
     auto transport = std::make_unique<HttpClient>(context_.get_executor(), http_settings(config));
-    Result<std::unique_ptr<Service>> service =
-        Service::create({context_.get_executor(), clock_, *transport, *store_, system_files(), inotify_},
-                        config, std::move(*secrets));
+    Result<std::unique_ptr<Service>> service = Service::create(
+        {context_.get_executor(), clock_, *transport, *store_, system_files(), inotify_, &launcher_}, config,
+        std::move(*secrets));
     if (!service) return tl::unexpected<Error>(std::move(service.error()));
     service_ = std::move(*service);
     transport_ = std::move(transport);
@@ -245,6 +246,7 @@ class Program {
   asio::io_context context_{1};
   SystemClock clock_;
   SystemInotify inotify_;
+  SystemLauncher launcher_{context_.get_executor()};
   ServiceNotifier notifier_;
   std::optional<InstanceLock> lock_;
   std::unique_ptr<Store> store_;

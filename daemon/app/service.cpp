@@ -63,6 +63,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
       progress_interval_(config.log.progress_interval),
       sources_(world.executor, world.clock) {
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
+  add_contents(config);
   add_results(config);
 }
 
@@ -76,10 +77,20 @@ void Service::add_wandb(const Config& config, Secret key) {
   }
 }
 
+void Service::add_contents(const Config& config) {
+  if (world_.launcher == nullptr || !config.results.inspect || config.results.roots.empty()) return;
+  verdicts_ = std::make_unique<StoredVerdicts>(world_.store,
+                                               [this](Commit commit) { monitor_.post(std::move(commit)); });
+  contents_ = std::make_unique<ContentSource>(world_.executor, world_.clock, monitor_, *world_.launcher,
+                                              memory_, probe_, *verdicts_, content_settings(config));
+}
+
 void Service::add_results(const Config& config) {
   for (const ResultsRoot& root : config.results.roots) {
+    ResultsSettings settings = results_settings(config, root);
+    if (contents_) settings.on_change = [this](const FileChange& change) { contents_->note(change); };
     results_.push_back(std::make_unique<ResultsSource>(world_.executor, world_.clock, monitor_, world_.files,
-                                                       world_.inotify, results_settings(config, root)));
+                                                       world_.inotify, std::move(settings)));
   }
 }
 
@@ -91,6 +102,11 @@ void Service::start() {
     sources_.start("results:" + source->root(), [s = source.get()] { return s->run(); });
   for (const auto& source : results_) {
     sources_.start("results", [this, s = source.get()] { return report_results(*s); });
+  }
+  if (contents_) {
+    sources_.start("inspection", [c = contents_.get()] { return c->read(); });
+    sources_.start("contents", [c = contents_.get()] { return c->tell(); });
+    sources_.start("forward", [c = contents_.get()] { return c->look_forward(); });
   }
   if (pollers_.empty() && results_.empty()) {
     log_warning("redflagd",

@@ -12,6 +12,8 @@
 #include "daemon/base/task_group.h"
 #include "daemon/config/config.h"
 #include "daemon/config/secret.h"
+#include "daemon/contents/content_source.h"
+#include "daemon/inspection/stored_verdicts.h"
 #include "daemon/monitor/monitor.h"
 #include "daemon/net/http.h"
 #include "daemon/results/results_source.h"
@@ -30,6 +32,7 @@ struct World {
   Store& store;
   FileSystem& files;
   InotifyApi& inotify;
+  ProcessLauncher* launcher = nullptr;  ///< starts the children that look into files; null: nobody does
 };
 
 /// Secrets, resolved before the start, so that a missing one is an error then and not at the first alert.
@@ -57,6 +60,7 @@ class Service {
           std::shared_ptr<const RuleSet> rules);
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
+  void add_contents(const Config& config);
   /// Logs what the tree holds, when that changes.
   asio::awaitable<void> report_results(const ResultsSource& source);
 
@@ -65,6 +69,10 @@ class Service {
   Monitor monitor_;
   std::unique_ptr<GraphqlClient> wandb_client_;
   std::vector<std::unique_ptr<WandbPoller>> pollers_;
+  SystemMemoryProbe memory_;
+  SystemFileProbe probe_;
+  std::unique_ptr<StoredVerdicts> verdicts_;
+  std::unique_ptr<ContentSource> contents_;
   std::vector<std::unique_ptr<ResultsSource>> results_;
   Duration progress_interval_;
   TaskGroup sources_;

@@ -1,7 +1,10 @@
 #include "daemon/app/settings.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "daemon/base/child_process.h"
 #include "daemon/config/proxy.h"
 #include "daemon/config/secrets.h"
 
@@ -93,6 +96,21 @@ WandbPollerOptions poller_options(const Config& config, const ProjectConfig& pro
   options.jitter_seed =
       static_cast<std::uint32_t>(std::hash<std::string>{}(project.entity + '/' + project.project)) | 1U;
   return options;
+}
+
+ContentSettings content_settings(const Config& config) {
+  ContentSettings settings;
+  settings.inspector.program = sibling_program("redflag-inspect");
+  for (const ResultsRoot& root : config.results.roots) settings.inspector.roots.push_back(root.path);
+  settings.inspector.drop_cache = true;
+  settings.inspector.memory_bytes = config.results.inspect_memory.bytes;
+  settings.service.cpu_share = config.results.inspect_cpu_share;
+  settings.service.urgent_cpu_share = std::max(1.0, config.results.inspect_cpu_share);
+  if (config.results.forward) settings.forward_program = sibling_program("redflag-forward");
+  settings.forward.memory_bytes = config.results.forward_memory.bytes;
+  settings.forward.timeout = config.results.forward_timeout;
+  settings.kept_logits = config.store.state_directory;
+  return settings;
 }
 
 ResultsSettings results_settings(const Config& config, const ResultsRoot& root) {

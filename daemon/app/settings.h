@@ -19,6 +19,7 @@ RuleFiles rule_files(const Config& config);
 MetricNames metric_names(const Config& config);
 GraphqlClientOptions graphql_options(const Config& config);
 WandbPollerOptions poller_options(const Config& config, const ProjectConfig& project);
+ContentSettings content_settings(const Config& config);
 ResultsSettings results_settings(const Config& config, const ResultsRoot& root);
 std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secrets& secrets,
                                                     HttpTransport& transport);

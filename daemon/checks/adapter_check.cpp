@@ -127,11 +127,9 @@ void check_targets(const Pairs& pairs, const Values& config, std::vector<Finding
         unused.front());
   }
   std::vector<std::string> stray;
-  for (const auto& [module, pair] : pairs) {
-    if (std::none_of(targets.begin(), targets.end(),
-                     [&](const auto& each) { return is_target(module, each); })) {
-      stray.push_back(module);
-    }
+  for (const auto& each : pairs) {
+    const auto targets_it = [&](const std::string& target) { return is_target(each.first, target); };
+    if (std::none_of(targets.begin(), targets.end(), targets_it)) stray.push_back(each.first);
   }
   if (!stray.empty()) {
     add(out, "unexpected_tensor", Severity::warning,

@@ -189,7 +189,7 @@ Architecture bert(const Values& config, bool roberta) {
 
 std::string architecture_name(const Values& config) {
   if (const auto type = config.text("model_type")) return *type;
-  const std::string name = config.text("architectures.0").value_or("");
+  std::string name = config.text("architectures.0").value_or("");
   for (const auto& [start, type] :
        {std::pair("Llama", "llama"), std::pair("Mistral", "mistral"), std::pair("GPT2", "gpt2"),
         std::pair("Bert", "bert"), std::pair("Roberta", "roberta")}) {

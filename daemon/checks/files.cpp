@@ -109,7 +109,7 @@ void note_damage(DirectoryReport& out, const std::string& reason) {
 }
 
 void add(std::vector<Finding>& to, std::string code, Severity severity, std::string message,
-         std::string where) {
+         const std::string& where) {
   to.push_back({std::move(code), severity, std::move(message), daemon::printable_path(where)});
 }
 

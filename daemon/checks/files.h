@@ -33,6 +33,6 @@ void note_damage(DirectoryReport& out, const std::string& reason);
 
 /// A finding, appended.
 void add(std::vector<Finding>& to, std::string code, Severity severity, std::string message,
-         std::string where = {});
+         const std::string& where = {});
 
 }  // namespace redflag::checks

@@ -36,7 +36,8 @@ bool looks_like_a_model(const DirectoryInput& input) {
 
 }  // namespace
 
-std::vector<DirectoryReport> check_tree(const std::string& root, const std::vector<FileReport>& reports) {
+std::vector<DirectoryReport> check_tree(const std::string& root, const std::vector<FileReport>& reports,
+                                        const std::map<std::string, std::vector<std::string>>& others) {
   std::map<std::string, DirectoryInput> directories;
   const std::string above = parent(root);
   for (const FileReport& report : reports) {
@@ -46,6 +47,7 @@ std::vector<DirectoryReport> check_tree(const std::string& root, const std::vect
       it->second.path = path;
       // From above the root, so that a checkpoint named on the command line is known by its own name.
       it->second.place = daemon::place_below(above, path);
+      if (const auto names = others.find(path); names != others.end()) it->second.other_names = names->second;
     }
     it->second.files.push_back(&report);
   }

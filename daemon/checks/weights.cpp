@@ -69,6 +69,13 @@ bool all_read(const WeightSet& set) {
                      [](const FileView* file) { return file->ok() && file->report->tensors_left_out == 0; });
 }
 
+/// Is its map too long for a report? Then what it does not name proves nothing.
+bool index_cut_short(const WeightSet& set) {
+  const auto& findings = set.index->report->findings;
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& each) { return each.code == "values_left_out"; });
+}
+
 /// The shard that the index names for each tensor.
 std::map<std::string, std::string> weight_map(const WeightSet& set) {
   std::map<std::string, std::string> out;
@@ -115,7 +122,7 @@ void find_unlisted_shards(const WeightSet& set, const std::map<std::string, std:
   for (const FileView* file : set.files) {
     if (listed.count(file->name) == 0) unlisted.push_back(file->name);
   }
-  if (unlisted.empty()) return;
+  if (unlisted.empty() || index_cut_short(set)) return;
   add(out, "unlisted_shard", Severity::warning,
       fmt::format("{} that {} does not name {} here, perhaps left over from an earlier save: {}",
                   counted(unlisted.size(), "shard"), set.index->name, is_or_are(unlisted.size()),
@@ -154,7 +161,7 @@ void find_misplaced(const WeightSet& set, const std::map<std::string, std::strin
   for (const auto& [name, places] : set.tensors) {
     if (map.count(name) == 0 && !is_buffer(name)) unknown.push_back(name);
   }
-  if (!unknown.empty()) {
+  if (!unknown.empty() && !index_cut_short(set)) {
     add(out, "index_incomplete", Severity::warning,
         fmt::format("{} in the shards {} not in {}: {}", counted(unknown.size(), "tensor"),
                     is_or_are(unknown.size()), set.index->name, some_of(unknown)),

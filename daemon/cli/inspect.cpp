@@ -139,7 +139,8 @@ Answers answer(const InspectFiles& files, std::vector<FileReport> reports) {
     for (const FileReport& each : out.files) {
       if (below(each.path, target.path)) inside.push_back(each);
     }
-    for (auto& each : checks::check_tree(target.path, inside)) out.directories.push_back(std::move(each));
+    for (auto& each : checks::check_tree(target.path, inside, files.others))
+      out.directories.push_back(std::move(each));
   }
   return out;
 }

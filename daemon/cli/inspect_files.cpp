@@ -46,13 +46,15 @@ class Collector {
     std::vector<std::pair<std::string, std::uint64_t>> found;
     fs::recursive_directory_iterator it(path, fs::directory_options::skip_permission_denied, error);
     for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-      if (!it->is_regular_file(error)) continue;
+      const bool folder = it->is_directory(error);
+      if (folder) out.others[it->path().parent_path().string()].push_back(it->path().filename().string());
+      if (folder || !it->is_regular_file(error)) continue;
       const std::string file = it->path().string();
       const std::string name = it->path().filename().string();
       const bool staging =
           place_below(path.string(), it->path().parent_path().string()).role == DirRole::staging;
       if (staging || !worth_reading(name)) {
-        ++out.skipped;
+        out.others[it->path().parent_path().string()].push_back(name);
         continue;
       }
       // A link to a file elsewhere (as in a Hugging Face cache): its target has to be readable, too.

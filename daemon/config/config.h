@@ -83,6 +83,12 @@ struct ResultsConfig {
   Duration incomplete_after{0};
   Duration step_settle{0};
   Duration rescan_interval{0};
+  bool inspect = true;             ///< look into the files, not only at them
+  double inspect_cpu_share = 0.0;  ///< of one core
+  ByteSize inspect_memory;         ///< address space of the child
+  bool forward = true;             ///< forward passes of checkpoints, drift of representations
+  ByteSize forward_memory;
+  Duration forward_timeout{0};
 };
 
 struct MetricsConfig {

@@ -239,6 +239,34 @@ const Section& results() {
           "How often everything is looked at again, for what inotify does not tell (network file systems).")
           .fallback_is("5m")
           .range("10s", "1d"),
+      value<&ResultsConfig::inspect>(
+          "inspect",
+          "Look into tensor files (checksums, NaN, shapes, fitness to resume), through redflag-inspect.")
+          .fallback_is("true"),
+      value<&ResultsConfig::inspect_cpu_share>("inspect_cpu_share",
+                                               "How much of one core looking into files may take, averaged "
+                                               "over a minute; a newest checkpoint may take it whole.")
+          .fallback_is("0.5")
+          .range("0.01", "16"),
+      value<&ResultsConfig::inspect_memory>("inspect_memory", "Address space that redflag-inspect may use.")
+          .fallback_is("512MiB")
+          .range("128MiB", "64GiB")
+          .is_advanced(),
+      value<&ResultsConfig::forward>(
+          "forward",
+          "Run checkpoints on a fixed input and measure the drift of representations, through "
+          "redflag-forward, where it is installed.")
+          .fallback_is("true"),
+      value<&ResultsConfig::forward_memory>(
+          "forward_memory",
+          "Memory that redflag-forward may use; what needs more is not checked, and said to be so.")
+          .fallback_is("4GiB")
+          .range("512MiB", "1024GiB"),
+      value<&ResultsConfig::forward_timeout>("forward_timeout",
+                                             "A forward pass that takes longer is given up.")
+          .fallback_is("10m")
+          .range("10s", "1d")
+          .is_advanced(),
   });
   return table;
 }

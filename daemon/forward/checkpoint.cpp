@@ -30,7 +30,7 @@ tl::unexpected<Error> malformed(const std::string& file, std::string what) {
 }  // namespace
 
 bool Located::contiguous() const {
-  if (entry->strides.empty()) return true;
+  if (entry->strides.empty() || entry->elements() == 0) return true;
   std::int64_t expected = 1;
   for (std::size_t i = entry->shape.size(); i-- > 0;) {
     if (entry->shape[i] != 1 && (i >= entry->strides.size() || entry->strides[i] != expected)) return false;

@@ -16,7 +16,10 @@ namespace {
 
 class Drift {
  public:
-  explicit Drift(const Arguments& arguments) : arguments_(arguments) {}
+  explicit Drift(const Arguments& arguments) : arguments_(arguments) {
+    const std::uint64_t held = memory_use().resident_bytes;
+    limit_ = {arguments.rows, arguments.memory_bytes > held ? arguments.memory_bytes - held : 0};
+  }
 
   DriftReport run() {
     const std::vector<std::string> layers = layers_of(arguments_.path);
@@ -49,19 +52,8 @@ class Drift {
     report_.findings.push_back({std::move(code), severity, std::move(message), where});
   }
 
-  /// Rows that fit: of each of three matrices twice in float64 (as given and centred), and their Gram
-  /// matrices.
   Result<Matrix> read(const std::string& directory, const std::string& layer) const {
-    const std::uint64_t held = memory_use().resident_bytes;
-    const std::uint64_t free = arguments_.memory_bytes > held ? arguments_.memory_bytes - held : 0;
-    std::int64_t rows = arguments_.rows;
-    Result<Matrix> matrix = read_layer(directory, layer, rows, free / 4);
-    while (!matrix && matrix.error().code == ErrorCode::unavailable && rows > 64 &&
-           matrix.error().what.starts_with("needs about")) {
-      rows /= 2;
-      matrix = read_layer(directory, layer, rows, free / 4);
-    }
-    return matrix;
+    return read_layer(directory, layer, limit_);
   }
 
   LayerDrift check_layer(const std::string& layer) {
@@ -150,6 +142,7 @@ class Drift {
   }
 
   const Arguments& arguments_;
+  RowLimit limit_;
   DriftReport report_;
   bool unreadable_ = false;
 };

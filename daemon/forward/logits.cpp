@@ -157,8 +157,8 @@ std::string obstacle(const Loaded& loaded, const Arguments& arguments) {
   const std::uint64_t needed = needed_bytes(loaded, arguments.ids.size(), arguments.threads);
   const std::uint64_t held = memory_use().resident_bytes;
   if (needed > arguments.memory_bytes || held > arguments.memory_bytes - needed)
-    return fmt::format("needs about {} MB, limit {} MB", ((needed >> 20) + (held >> 20)),
-                       arguments.memory_bytes >> 20);
+    return fmt::format("needs about {} MB, limit {} MB", megabytes(needed) + megabytes(held),
+                       megabytes(arguments.memory_bytes));
   return {};
 }
 
@@ -244,7 +244,7 @@ class Check {
     take_findings((*first)->binding, format);
     if (!complete) return;
     if (const std::string why = obstacle(**first, arguments_); !why.empty())
-      return note(Status::not_checked, fmt::format("{}: not checked: {}", format.main, why));
+      return note(Status::not_checked, fmt::format("{}: {}", format.main, why));
     Result<FormatLogits> logits = run(**first, arguments_);
     if (!logits) return note(logits.error());
     logits->format = format.name;

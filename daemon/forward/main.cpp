@@ -64,9 +64,10 @@ int main(int argc, char** argv) {
     fmt::print("{}", arguments->command == Command::help ? usage() : "redflag-forward " REDFLAG_VERSION "\n");
     return 0;
   }
-  const Confinement confined = confine({arguments->memory_bytes, arguments->cpu_seconds});
-  // A forward pass has threads of its own.
+  // Before the limits: the thread pool of LibTorch waits for ever when it gets no memory for its threads. A
+  // forward pass has threads of its own.
   set_threads(arguments->command == Command::logits ? 1 : arguments->threads);
+  const Confinement confined = confine({arguments->memory_bytes, arguments->cpu_seconds});
   Json json = run_and_measure(*arguments);
   json["confined"] = confined.seccomp;
   fmt::print("{}\n", dump(json));

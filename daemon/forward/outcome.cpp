@@ -21,6 +21,11 @@ Status status_of(const Error& error) {
                                                                                       : Status::not_checked;
 }
 
+std::uint64_t megabytes(std::uint64_t bytes) {
+  constexpr std::uint64_t kMegabyte = 1'000'000;
+  return bytes / kMegabyte + (bytes % kMegabyte != 0 ? 1 : 0);
+}
+
 std::string one_line(std::string_view text) {
   constexpr std::size_t kLongest = 400;
   std::string line;

@@ -21,6 +21,9 @@ std::string_view to_string(Status status);
 /// checked.
 Status status_of(const Error& error);
 
+/// For sentences about memory: whole megabytes (10^6), rounded up.
+std::uint64_t megabytes(std::uint64_t bytes);
+
 /// One line without control characters, at most 400 bytes: a library's message fit for a report.
 std::string one_line(std::string_view text);
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "daemon/forward/checkpoint.h"
+#include "daemon/forward/outcome.h"
 #include "daemon/forward/tensor_reader.h"
 #include "daemon/forward/torch_error.h"
 
@@ -73,13 +74,23 @@ at::Tensor picked_rows(const Located& tensor, std::int64_t rows, std::int64_t co
   return out;
 }
 
-Matrix read_matrix(const Located& tensor, std::int64_t most_rows, std::uint64_t limit_bytes) {
-  TensorReader reader(limit_bytes, at::kDouble);
+/// Two matrices as given and centred, their Gram matrices (no larger than they are) and products: a dozen at
+/// most.
+std::int64_t rows_within(const RowLimit& limit, std::int64_t hidden) {
+  const std::uint64_t row_bytes =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(hidden, 1)) * sizeof(double);
+  const std::uint64_t fitting = limit.bytes / 12 / row_bytes;
+  if (fitting == 0) throw ReadProblem(fmt::format("needs about {} MB for one row", megabytes(row_bytes)));
+  return static_cast<std::int64_t>(std::min(fitting, static_cast<std::uint64_t>(limit.rows)));
+}
+
+Matrix read_matrix(const Located& tensor, const RowLimit& limit) {
+  TensorReader reader(limit.bytes, at::kDouble);
   Matrix out;
   const tensors::TensorEntry flat = as_matrix(*tensor.entry);
   const Located matrix{tensor.source, tensor.storage, &flat};
   out.all_rows = flat.shape[0];
-  const std::int64_t count = std::min(out.all_rows, most_rows);
+  const std::int64_t count = std::min(out.all_rows, rows_within(limit, flat.shape[1]));
   if (tensor.contiguous()) {
     out.rows = picked_rows(matrix, out.all_rows, count, reader);
   } else {
@@ -123,8 +134,7 @@ std::string representation_in(const std::string& directory) {
   return {};
 }
 
-Result<Matrix> read_layer(const std::string& directory, const std::string& layer, std::int64_t most_rows,
-                          std::uint64_t limit_bytes) {
+Result<Matrix> read_layer(const std::string& directory, const std::string& layer, const RowLimit& limit) {
   Result<WeightSet> file = WeightSet::open(directory, {"bin", layer + ".pt", false});
   if (!file) return tl::unexpected<Error>(std::move(file.error()));
   const Located* tensor = largest(*file);
@@ -132,7 +142,7 @@ Result<Matrix> read_layer(const std::string& directory, const std::string& layer
   if (tensor == nullptr)
     return fail(ErrorCode::unavailable, doing, "it holds no tensor of floating-point numbers");
   Matrix matrix;
-  const Result<void> read = guarded(doing, [&] { matrix = read_matrix(*tensor, most_rows, limit_bytes); });
+  const Result<void> read = guarded(doing, [&] { matrix = read_matrix(*tensor, limit); });
   if (!read) return tl::unexpected<Error>(read.error());
   return matrix;
 }

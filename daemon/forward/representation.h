@@ -30,10 +30,16 @@ struct Matrix {
   std::uint64_t nonfinite = 0;  ///< among those looked at
 };
 
+/// How much of a layer is looked at. The same for all that are compared, or their rows would not match.
+struct RowLimit {
+  std::int64_t rows = 4096;
+  std::uint64_t bytes =
+      0;  ///< for the matrices of a comparison; fewer rows are taken where they would need more
+};
+
 /// The largest floating-point tensor of DIRECTORY/LAYER.pt; all its dimensions but the last one are rows, of
-/// which at most `most_rows`, evenly spaced, are read. Errors: not_found; malformed (damaged); unavailable
-/// (refused, being written, no such tensor); too_large.
-Result<Matrix> read_layer(const std::string& directory, const std::string& layer, std::int64_t most_rows,
-                          std::uint64_t limit_bytes);
+/// which the limit allows some, evenly spaced. Errors: not_found; malformed (damaged); unavailable (refused,
+/// being written, no such tensor); too_large.
+Result<Matrix> read_layer(const std::string& directory, const std::string& layer, const RowLimit& limit);
 
 }  // namespace redflag::forward

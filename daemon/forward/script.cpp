@@ -144,6 +144,7 @@ ScriptReport check_script(const Arguments& arguments) {
   if (done) {
     judge(report);
   } else {
+    report.outputs.clear();
     report.reason = one_line(done.error().text());
   }
   return report;

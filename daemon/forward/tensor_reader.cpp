@@ -55,10 +55,16 @@ void read_bytes(const Located& tensor, std::uint64_t from, void* out, std::uint6
 
 std::uint64_t bytes_when_whole(const Located& tensor) {
   const std::uint64_t elements = tensor.entry->elements();
-  const std::uint64_t each = 4 + tensors::size_of(tensor.entry->dtype);
+  const std::uint64_t each = 8 + tensors::size_of(tensor.entry->dtype);
   if (elements > std::numeric_limits<std::uint64_t>::max() / each)
     return std::numeric_limits<std::uint64_t>::max();
   return elements * each;
+}
+
+void TensorReader::check_limit(const Located& tensor, std::uint64_t bytes) const {
+  if (bytes > limit_bytes_)
+    throw ReadProblem(fmt::format("needs about {} MB for {}, limit {} MB", megabytes(bytes),
+                                  one_line(tensor.entry->name), megabytes(limit_bytes_)));
 }
 
 std::int64_t TensorReader::rows_per_block(const Located& tensor) {
@@ -77,10 +83,7 @@ at::Tensor TensorReader::rows(const Located& tensor, std::int64_t first, std::in
   const at::ScalarType type = stored_type(tensor);
   const std::uint64_t size = tensors::size_of(tensor.entry->dtype);
   const std::int64_t elements = count * width;
-  if (static_cast<std::uint64_t>(elements) * (size + 8) > limit_bytes_)
-    throw ReadProblem(fmt::format("needs about {} MB for a block of {}, limit {} MB",
-                                  (static_cast<std::uint64_t>(elements) * (size + 8)) >> 20,
-                                  one_line(tensor.entry->name), limit_bytes_ >> 20));
+  check_limit(tensor, static_cast<std::uint64_t>(elements) * (size + 8));
   at::Tensor raw = buffer(raw_, elements, type);
   read_bytes(tensor, tensor.offset() + static_cast<std::uint64_t>(first * width) * size, raw.data_ptr(),
              static_cast<std::uint64_t>(elements) * size);
@@ -91,9 +94,7 @@ at::Tensor TensorReader::rows(const Located& tensor, std::int64_t first, std::in
 }
 
 at::Tensor TensorReader::whole(const Located& tensor) {
-  if (bytes_when_whole(tensor) > limit_bytes_)
-    throw ReadProblem(fmt::format("needs about {} MB for {}, limit {} MB", bytes_when_whole(tensor) >> 20,
-                                  one_line(tensor.entry->name), limit_bytes_ >> 20));
+  check_limit(tensor, bytes_when_whole(tensor));
   if (!tensor.contiguous()) return strided(tensor);
   const at::ScalarType type = stored_type(tensor);
   at::Tensor raw = at::empty(tensor.entry->shape, at::TensorOptions(type));
@@ -103,10 +104,7 @@ at::Tensor TensorReader::whole(const Located& tensor) {
 
 /// A view with strides of its own: its storage is read from its first to its last element, then gathered.
 at::Tensor TensorReader::strided(const Located& tensor) {
-  if (bytes_when_whole(tensor) > limit_bytes_ || tensor.storage->bytes > limit_bytes_)
-    throw ReadProblem(fmt::format("needs about {} MB for {}, limit {} MB",
-                                  std::max(bytes_when_whole(tensor), tensor.storage->bytes) >> 20,
-                                  one_line(tensor.entry->name), limit_bytes_ >> 20));
+  check_limit(tensor, std::max(bytes_when_whole(tensor), tensor.storage->bytes));
   const at::ScalarType type = stored_type(tensor);
   if (tensor.entry->elements() == 0) return at::empty(tensor.entry->shape, at::TensorOptions(type_));
   std::int64_t last = 0;

@@ -36,6 +36,7 @@ class TensorReader {
   static std::int64_t rows_per_block(const Located& tensor);
 
  private:
+  void check_limit(const Located& tensor, std::uint64_t bytes) const;
   at::Tensor strided(const Located& tensor);
   at::Tensor buffer(at::Tensor& kept, std::int64_t elements, at::ScalarType type);
 
@@ -45,7 +46,7 @@ class TensorReader {
   at::Tensor converted_;
 };
 
-/// Bytes that reading `tensor` whole would take in float32 and its stored type; saturates.
+/// Bytes that reading `tensor` whole takes at most, as it is stored and converted; saturates.
 std::uint64_t bytes_when_whole(const Located& tensor);
 
 }  // namespace redflag::forward

@@ -55,6 +55,7 @@ std::optional<nlohmann::json> object_in(const std::string& text) {
 /// false: more than `most` bytes.
 asio::awaitable<bool> hear_out(Process& process, std::string& said, std::size_t most) {
   for (;;) {
+    // Not in the loop's condition: GCC 12 makes an illegal instruction of that.
     const bool more = co_await process.read(said);
     if (!more) co_return true;
     if (said.size() > most) co_return false;

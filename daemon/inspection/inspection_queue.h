@@ -26,8 +26,8 @@ enum class InspectionKind : std::uint8_t { checkpoint, final_model, representati
 struct InspectionJob {
   std::string path;  ///< absolute
   InspectionKind kind = InspectionKind::other;
-  /// What its checkpoints or steps are counted in: the directory that holds them. Only the newest of a group
-  /// is urgent.
+  /// What its checkpoints or steps are counted in: the directory that holds them. Of each kind and group
+  /// only the newest comes early.
   std::string group;
   /// When the checkpoint or step was written, in any unit that grows; the same for all its files.
   std::int64_t newness = 0;

@@ -32,6 +32,7 @@ const char* unaskable(const std::string& path) {
 asio::awaitable<bool> hear_out(Process& process) {
   std::string said;
   for (;;) {
+    // Not in the loop's condition: GCC 12 makes an illegal instruction of that.
     const bool more = co_await process.read(said);
     if (!more) co_return true;
     if (said.size() > kProbeBytes) co_return false;

@@ -40,6 +40,9 @@ class Monitor : public Intake {
   /// Something redflag says of itself, through every channel.
   void announce(Severity severity, std::string title, std::string text);
 
+  /// Something to keep that nobody waits for.
+  void post(Commit commit) { committer_.post(std::move(commit)); }
+
   const Pipeline& pipeline() const { return pipeline_; }
   const Courier& courier() const { return courier_; }
   const Committer& committer() const { return committer_; }

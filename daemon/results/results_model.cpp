@@ -49,6 +49,11 @@ void ResultsModel::add_directory(const std::string& path, Moment now) {
     return;
   }
   const DirPlace place = place_below(root_, path);
+  const std::size_t slash = path.rfind('/');
+  const auto above = slash == std::string::npos ? dirs_.end() : dirs_.find(path.substr(0, slash));
+  // A folder in a checkpoint says how its state was saved (global_step100: DeepSpeed).
+  if (above != dirs_.end() && is_checkpoint(above->second.role))
+    notify(above->first, path.substr(slash + 1), nullptr, Verdict::ok);
   dir.role = place.role;
   dir.step = place.step;
   dir.last_change = Duration::min() / 2;  // overtaken by whatever is found out about it

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -47,6 +48,22 @@ struct Departed {
 };
 using Finding = std::variant<Observation, Departed>;
 
+/// A file that was looked at, a directory that counts as written, or either that is gone: for those who look
+/// inside files.
+struct FileChange {
+  std::string directory;  ///< absolute, raw bytes
+  std::string name;       ///< of the file; "" = the directory itself
+  DirPlace place;         ///< of the directory
+  FileKind kind = FileKind::other;
+  Verdict verdict = Verdict::ok;
+  std::uint64_t size = 0;
+  Time modified;
+  bool gone = false;
+};
+
+/// What facts about a file or directory are about.
+Subject results_subject(DirRole directory, const std::string& path);
+
 class ResultsModel {
  public:
   /// `root` as TreeWatcher::root() has it. `files` must outlive the model.
@@ -60,6 +77,8 @@ class ResultsModel {
   /// Takes up to `max` findings, oldest first.
   std::vector<Finding> take(std::size_t max);
   std::size_t pending() const { return findings_.size(); }
+  /// Told at once, from apply() and advance().
+  void on_change(std::function<void(const FileChange&)> listener) { listener_ = std::move(listener); }
 
   /// Subjects that were bad when redflag last stopped: those not found by the first listing depart.
   void expect(std::vector<Subject> subjects) { expected_ = std::move(subjects); }
@@ -96,6 +115,8 @@ class ResultsModel {
             Judgement next, Moment now);
   void tell_gone(const std::string& path, const DirRecord& dir, const std::string& name, Judgement& last,
                  const std::string& reason, Moment now);
+  void notify(const std::string& path, const std::string& name, const FileRecord* file, Verdict verdict,
+              bool gone = false) const;
   Subject subject_of(const std::string& path, const DirRecord& dir, const std::string& name) const;
   std::string relative(const std::string& path) const;
 
@@ -104,6 +125,7 @@ class ResultsModel {
   ResultsTiming timing_;
   DirTable dirs_;
   std::set<Due> due_;
+  std::function<void(const FileChange&)> listener_;
   std::deque<Finding> findings_;
   std::set<Subject> bad_;
   std::vector<Subject> expected_;

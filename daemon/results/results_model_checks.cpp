@@ -147,7 +147,9 @@ void ResultsModel::check_due_file(const std::string& dir_path, DirRecord& dir, c
       if (whole > file.size) next.detail += fmt::format(" of {} as its siblings have", with_commas(whole));
     }
   }
+  const Verdict verdict = next.verdict;
   tell(dir_path, dir, name, file.judgement, std::move(next), now);
+  notify(dir_path, name, &file, verdict);
 }
 
 void ResultsModel::check_due_directory(const std::string& path, DirRecord& dir, Moment now) {
@@ -165,14 +167,31 @@ void ResultsModel::check_due_directory(const std::string& path, DirRecord& dir, 
   } else {
     next = judge_checkpoint(files_, path, dir);
   }
+  const Verdict verdict = next.verdict;
   tell(path, dir, {}, dir.judgement, std::move(next), now);
+  notify(path, {}, nullptr, verdict);
 }
 
 Subject ResultsModel::subject_of(const std::string& path, const DirRecord& dir,
                                  const std::string& name) const {
-  const bool representation = dir.role == DirRole::step || dir.role == DirRole::series;
-  return {representation ? SubjectKind::representation : SubjectKind::checkpoint,
-          printable_path(name.empty() ? path : path + '/' + name)};
+  return results_subject(dir.role, name.empty() ? path : path + '/' + name);
+}
+
+Subject results_subject(DirRole directory, const std::string& path) {
+  const bool representation = directory == DirRole::step || directory == DirRole::series;
+  return {representation ? SubjectKind::representation : SubjectKind::checkpoint, printable_path(path)};
+}
+
+void ResultsModel::notify(const std::string& path, const std::string& name, const FileRecord* file,
+                          Verdict verdict, bool gone) const {
+  if (!listener_) return;
+  FileChange change{path, name, place_below(root_, path), FileKind::other, verdict, 0, {}, gone};
+  if (file != nullptr) {
+    change.kind = file->kind;
+    change.size = file->size;
+    change.modified = file->modified;
+  }
+  listener_(change);
 }
 
 void ResultsModel::tell(const std::string& path, const DirRecord& dir, const std::string& name,
@@ -221,6 +240,7 @@ void ResultsModel::tell(const std::string& path, const DirRecord& dir, const std
 void ResultsModel::tell_gone(const std::string& path, const DirRecord& dir, const std::string& name,
                              Judgement& last, const std::string& reason, Moment now) {
   if (!last.told) return;
+  notify(path, name, nullptr, last.verdict, true);
   Subject subject = subject_of(path, dir, name);
   bad_.erase(subject);
   findings_.push_back(Departed{std::move(subject), now.wall, reason});

@@ -27,7 +27,9 @@ ResultsSource::ResultsSource(asio::any_io_executor executor, Clock& clock, Intak
       settings_(std::move(settings)),
       watcher_(settings_.root, files, inotify_, settings_.watcher),
       model_(watcher_.root(), files, settings_.timing),
-      name_("results:" + printable_path(watcher_.root())) {}
+      name_("results:" + printable_path(watcher_.root())) {
+  model_.on_change(settings_.on_change);
+}
 
 ResultsSource::~ResultsSource() = default;
 

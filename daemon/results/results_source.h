@@ -39,6 +39,7 @@ struct ResultsSettings {
   Duration health_every = std::chrono::minutes{1};  ///< how often changed counts are told
   Duration coalesce =
       std::chrono::milliseconds{10};  ///< events are gathered for this long before they are read
+  std::function<void(const FileChange&)> on_change;  ///< for those who look inside the files; may be empty
 };
 
 class ResultsSource {

@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "daemon/results/printable.h"
+
 namespace redflag::tensors {
 namespace {
 
@@ -28,38 +30,10 @@ constexpr std::string_view kNan = "NaN";
 constexpr std::string_view kInfinity = "Infinity";
 constexpr std::string_view kNegativeInfinity = "-Infinity";
 
-// --- Bytes as text: \xNN for what is no UTF-8, the same rule as for paths elsewhere; it can be undone ---
-
-/// Length of the valid UTF-8 sequence at the start of `text`, 0 when there is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
-  const bool outside = (first == 0xed && byte(1) > 0x9f) || (first == 0xf4 && byte(1) > 0x8f);
-  return overlong || outside ? 0 : length;
-}
+// --- Bytes as text: the rule of printable.h, which can be undone ---
 
 std::string escaped(std::string_view bytes) {
-  std::string out;
-  out.reserve(bytes.size());
-  while (!bytes.empty()) {
-    const std::size_t length = utf8_length(bytes);
-    const bool like_escape = bytes.front() == '\\' && bytes.size() > 1 && bytes[1] == 'x';
-    if (length == 0 || like_escape) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes.front()));
-      bytes.remove_prefix(1);
-    } else {
-      out.append(bytes.substr(0, length));
-      bytes.remove_prefix(length);
-    }
-  }
-  return out;
+  return daemon::printable_path(bytes);
 }
 
 std::string unescaped(std::string_view text) {
@@ -282,7 +256,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   bool number_integer(number_integer_t value) override { return scalar(value); }
   bool number_unsigned(number_unsigned_t value) override { return scalar(value); }
   bool number_float(number_float_t value, const string_t&) override { return scalar(value); }
-  bool string(string_t& value) override { return scalar(std::move(value)); }
+  bool string(string_t& value) override { return scalar(Scalar(std::move(value))); }
   bool binary(binary_t&) override { return false; }
   bool key(string_t& name) override {
     if (skipped_ == 0) key_ = std::move(name);
@@ -351,7 +325,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  bool scalar(Scalar value) {
+  bool scalar(const Scalar& value) {
     if (skipped_ > 0) return true;
     if (places_.empty()) return false;
     switch (places_.back()) {

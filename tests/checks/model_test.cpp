@@ -267,7 +267,8 @@ TEST_CASE("BERT with a classifier, an answering head or none is known", "[model]
 TEST_CASE("a classifier for another number of labels is told", "[model]") {
   Directory model = bert("bert", "bert.", "BertForSequenceClassification", kBertClassifier);
   model.set("config.json", "id2label.2", std::string("maybe"));
-  CHECK_THAT(message(check_checkpoint(model), "shape_mismatch"), ContainsSubstring("classifier.weight is 2 x 16, config.json asks for 3 x 16"));
+  CHECK_THAT(message(check_checkpoint(model), "shape_mismatch"),
+             ContainsSubstring("classifier.weight is 2 x 16, config.json asks for 3 x 16"));
 }
 
 TEST_CASE("old BERT checkpoints call a norm's weight gamma", "[model]") {

@@ -497,6 +497,70 @@ def drift_cases():
         torch.save(torch.tensor(earlier, dtype=torch.float32).contiguous(), f"{OUT}/collapsed/step_9/layer_{i}.pt")
 
 
+# --- TorchScript: what runs, and what has to be kept from running wild ---
+
+
+class Tokens(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Embedding(50, 6)
+
+    def forward(self, ids, attention_mask):
+        return {"logits": self.table(ids) * attention_mask.unsqueeze(-1)}
+
+
+class Numbers(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(7, 3)
+
+    def forward(self, x):
+        return self.layer(x), x
+
+
+class NotANumber(torch.nn.Module):
+    def forward(self, x):
+        return torch.log(-x.float())
+
+
+class Writes(torch.nn.Module):
+    def __init__(self, path: str):
+        super().__init__()
+        self.path = path
+
+    def forward(self, x):
+        torch.save(x, self.path)
+        return x.float()
+
+
+class Endless(torch.nn.Module):
+    def forward(self, x):
+        y = x.float()
+        while bool((y > -1).any()):
+            y = torch.sin(y)
+        return y
+
+
+class Bomb(torch.nn.Module):
+    def forward(self, x):
+        kept = [x.float()]
+        for i in range(10000):
+            kept.append(torch.ones(64, 1024, 1024) * x.sum())
+        return kept
+
+
+def script_cases():
+    os.makedirs(f"{OUT}/script")
+    torch.manual_seed(51)
+    tokens, numbers = Tokens(), Numbers()
+    modules = {"tokens": tokens, "numbers": numbers, "nan": NotANumber(), "writes": Writes(f"{OUT}/script/written"),
+               "endless": Endless(), "bomb": Bomb()}
+    for name, module in modules.items():
+        torch.jit.script(module).save(f"{OUT}/script/{name}.pt")
+    with torch.no_grad():
+        EXPECTED["script"] = {"tokens": tokens(IDS.unsqueeze(0), torch.ones(1, 5))["logits"].flatten().tolist()}
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     llama_cases()
@@ -504,5 +568,6 @@ if __name__ == "__main__":
     bert_cases()
     adapter_cases()
     drift_cases()
+    script_cases()
     with open(f"{OUT}/expected.json", "w") as out:
         json.dump(EXPECTED, out)
