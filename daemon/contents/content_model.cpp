@@ -63,6 +63,7 @@ std::optional<InspectionJob> ContentModel::apply(const FileChange& change, Time 
   }
   Directory& directory = it != directories_.end() ? it->second : directories_[change.directory];
   directory.place = change.place;
+  directory.label = change.label;
   if (change.name.empty()) {
     directory.written = true;
     judge(change.directory, now);
@@ -102,8 +103,9 @@ void ContentModel::report(const std::string& path, const FileReport& report, Tim
   const bool bad =
       hostile || report.verdict == tensors::Verdict::damaged || report.verdict == tensors::Verdict::refused;
   if (bad || file.told_bad) {
-    Observation facts = facts_of(path, it->second.place, now);
-    facts.attributes = content_attributes(report.findings, {"hostile"});
+    Observation facts = facts_of(it->first, it->second, found->first, now);
+    const Attributes found_in_it = content_attributes(report.findings, {"hostile"});
+    facts.attributes.insert(facts.attributes.end(), found_in_it.begin(), found_in_it.end());
     facts.attributes.emplace_back("content", std::string(to_string(report.verdict)));
     facts.attributes.emplace_back("content_detail", report.reason);
     facts_.push_back(std::move(facts));
@@ -235,20 +237,25 @@ void ContentModel::forward(const ForwardTask& task, const std::vector<tensors::F
   if (it == directories_.end() || it->second.forward_hash != task.hash) return;  // it has changed meanwhile
   it->second.forward = findings;
   if (!figures.empty()) {
-    Observation facts = facts_of(task.path, it->second.place, now);
-    facts.attributes = std::move(figures);
+    Observation facts = facts_of(task.path, it->second, {}, now);
+    facts.attributes.insert(facts.attributes.end(), figures.begin(), figures.end());
     facts_.push_back(std::move(facts));
   }
   judge(task.path, now);
 }
 
-Observation ContentModel::facts_of(const std::string& path, const DirPlace& place, Time now) const {
+Observation ContentModel::facts_of(const std::string& path, const Directory& directory,
+                                   const std::string& file, Time now) const {
   Observation facts;
   facts.kind = ObservationKind::facts;
-  facts.subject = results_subject(place.role, path);
+  facts.subject = results_subject(directory.place.role, file.empty() ? path : path + '/' + file);
   facts.source = "contents";
-  facts.step = place.step;
+  facts.step = directory.place.step;
   facts.time = now;
+  const std::string inside = file.empty() ? std::string() : "/" + printable_path(file);
+  facts.attributes.emplace_back("name", directory.label + inside);
+  if (!directory.place.task.empty()) facts.attributes.emplace_back("task", directory.place.task);
+  if (!directory.place.method.empty()) facts.attributes.emplace_back("method", directory.place.method);
   return facts;
 }
 
@@ -268,8 +275,8 @@ void ContentModel::tell(const std::string& path, Directory& directory, Attribute
   }
   // A text and the word it belongs to go together, so that a rule never reads one of them old.
   if (news.empty()) return;
-  Observation facts = facts_of(path, directory.place, now);
-  facts.attributes = std::move(attributes);
+  Observation facts = facts_of(path, directory, {}, now);
+  facts.attributes.insert(facts.attributes.end(), attributes.begin(), attributes.end());
   facts_.push_back(std::move(facts));
 }
 

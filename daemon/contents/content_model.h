@@ -53,6 +53,7 @@ class ContentModel {
   };
   struct Directory {
     DirPlace place;
+    std::string label;
     bool written = false;
     std::map<std::string, File> files;
     std::set<std::string> others;  ///< names that are not inspected
@@ -69,7 +70,8 @@ class ContentModel {
   void ask_forward(const std::string& path, Directory& directory,
                    const std::vector<tensors::Finding>& findings);
   void tell(const std::string& path, Directory& directory, Attributes attributes, Time now);
-  Observation facts_of(const std::string& path, const DirPlace& place, Time now) const;
+  Observation facts_of(const std::string& path, const Directory& directory, const std::string& file,
+                       Time now) const;
 
   std::map<std::string, Directory> directories_;
   std::deque<Observation> facts_;

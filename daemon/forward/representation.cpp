@@ -80,7 +80,7 @@ std::int64_t rows_within(const RowLimit& limit, std::int64_t hidden) {
   const std::uint64_t row_bytes =
       static_cast<std::uint64_t>(std::max<std::int64_t>(hidden, 1)) * sizeof(double);
   const std::uint64_t fitting = limit.bytes / 12 / row_bytes;
-  if (fitting == 0) throw ReadProblem(fmt::format("needs about {} MB for one row", megabytes(row_bytes)));
+  if (fitting == 0) throw ReadProblem("--memory leaves no room for it beside LibTorch itself");
   return static_cast<std::int64_t>(std::min(fitting, static_cast<std::uint64_t>(limit.rows)));
 }
 

@@ -53,6 +53,7 @@ using Finding = std::variant<Observation, Departed>;
 struct FileChange {
   std::string directory;  ///< absolute, raw bytes
   std::string name;       ///< of the file; "" = the directory itself
+  std::string label;      ///< of the directory, for people: printable, relative to the root
   DirPlace place;         ///< of the directory
   FileKind kind = FileKind::other;
   Verdict verdict = Verdict::ok;

@@ -185,7 +185,9 @@ Subject results_subject(DirRole directory, const std::string& path) {
 void ResultsModel::notify(const std::string& path, const std::string& name, const FileRecord* file,
                           Verdict verdict, bool gone) const {
   if (!listener_) return;
-  FileChange change{path, name, place_below(root_, path), FileKind::other, verdict, 0, {}, gone};
+  FileChange change{
+      path, name, printable_path(relative(path)), place_below(root_, path), FileKind::other, verdict, 0,
+      {},   gone};
   if (file != nullptr) {
     change.kind = file->kind;
     change.size = file->size;
