@@ -1,10 +1,8 @@
 // redflag-inspect: reads tensor files in a sandbox. Paths come in on standard input, each ended by a zero
 // byte; a line of JSON goes out for each, in order. It is started by redflagd and by `redflag inspect`.
 #include <charconv>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,8 +12,8 @@
 
 #include "daemon/inspect/sandbox.h"
 #include "daemon/inspect/self_test.h"
+#include "daemon/inspect/server.h"
 #include "daemon/tensors/inspect.h"
-#include "daemon/tensors/report_json.h"
 
 namespace {
 
@@ -23,7 +21,6 @@ using namespace redflag;
 
 constexpr int kUsage = 3;
 constexpr int kNoSandbox = 4;
-constexpr int kOutOfMemory = 65;  ///< the parent's word for it too: daemon/inspection
 
 constexpr const char* kHelp = R"(usage: redflag-inspect --root DIR [--root DIR …] [OPTIONS]  < paths
        redflag-inspect --self-test
@@ -33,7 +30,7 @@ is in them. Paths are read from standard input, each ended by a zero byte; each 
 People will want `redflag inspect` instead.
 
   --root DIR          may be read, with all below it; nothing else may
-  --threads N         threads for one file (default 1)
+  --threads N         threads (default 1): small files side by side, large ones by all
   --memory BYTES      address space (default 536870912)
   --cpu-seconds N     (default 3600)
   --drop-cache        give back pages of the page cache that only this program brought in
@@ -79,25 +76,6 @@ std::optional<Arguments> parse(const std::vector<std::string>& words) {
   return out;
 }
 
-/// The next path; nullopt at the end. One that is cut off at the end counts: a person may type it.
-std::optional<std::string> next_path() {
-  std::string path;
-  int c = 0;
-  while ((c = std::getchar()) != EOF && c != 0) {
-    if (path.size() < 65536) path += static_cast<char>(c);
-  }
-  if (c == EOF && path.empty()) return std::nullopt;
-  return path;
-}
-
-int serve(const tensors::InspectOptions& options) {
-  while (const auto path = next_path()) {
-    const std::string line = tensors::to_json(tensors::inspect_file(*path, options)) + "\n";
-    if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() || std::fflush(stdout) != 0) return 1;
-  }
-  return 0;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -116,20 +94,11 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}", kHelp);
     return kUsage;
   }
-  std::set_new_handler([] {
-    // No room for anything but leaving. Readers of single files catch what they can; this is for what they
-    // cannot.
-    throw std::bad_alloc();
-  });
   const auto entered = inspect::enter_sandbox(arguments->sandbox);
   if (!entered) {
     fmt::print(stderr, "redflag-inspect: {}\n", entered.error().text());
     return kNoSandbox;
   }
   if (!entered->empty()) fmt::print(stderr, "redflag-inspect: {}\n", *entered);
-  try {
-    return serve(arguments->reading);
-  } catch (const std::bad_alloc&) {
-    return kOutOfMemory;
-  }
+  return inspect::serve(stdin, stdout, arguments->reading);
 }

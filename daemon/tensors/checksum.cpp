@@ -33,6 +33,11 @@ void ContentHash::add(const std::uint8_t* bytes, std::size_t length) {
   kernels.hash(state_.data(), last, 1, length_ / 64);
 }
 
+void ContentHash::resume(const std::uint64_t state[8], std::uint64_t stripes) {
+  std::memcpy(state_.data(), state, sizeof state_);
+  length_ = stripes * 64;
+}
+
 std::uint64_t ContentHash::value() const {
   std::uint64_t out = mix_hash(0, length_);
   for (const std::uint64_t each : state_) out = mix_hash(out, each);

@@ -18,6 +18,8 @@ class ContentHash {
   /// All but the last call take a multiple of 64 bytes.
   void add(const std::uint8_t* bytes, std::size_t length);
   std::uint64_t value() const;
+  /// Goes on from where somebody else has come, after so many stripes of 64 bytes.
+  void resume(const std::uint64_t state[8], std::uint64_t stripes);
 
  private:
   std::array<std::uint64_t, 8> state_;

@@ -109,9 +109,6 @@ constexpr std::array<std::string_view, 44> kHostileNames{"builtins.eval",
                                                          "types.FunctionType",
                                                          "sys.modules"};
 
-/// Reaches into objects; harmless in bound methods and nested classes, which is where honest files have it.
-constexpr std::array<std::string_view, 2> kDoubtfulNames{"builtins.getattr", "__builtin__.getattr"};
-
 template <typename List>
 bool holds(const List& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
@@ -207,11 +204,10 @@ void find_in_tensors(const TensorFile& file, FileReport& report) {
   }
 }
 
-void find_hostile_globals(FileReport& report) {
-  std::vector<std::string> bad, doubtful;
+void find_hostile_globals(const TensorFile& file, FileReport& report) {
+  std::vector<std::string> bad;
   for (const std::string& each : report.globals) {
     if (hostile(each)) bad.push_back(shown(each));
-    if (holds(kDoubtfulNames, each)) doubtful.push_back(shown(each));
   }
   if (!bad.empty()) {
     const std::size_t named = std::min<std::size_t>(bad.size(), kNamed);
@@ -223,12 +219,12 @@ void find_hostile_globals(FileReport& report) {
                     names, bad.size() > named ? fmt::format(" and {} more", bad.size() - named) : ""),
         bad.front());
   }
-  if (!doubtful.empty()) {
-    add(report, "doubtful_global", Severity::info,
-        fmt::format("its pickle asks for {}: honest for a saved method or nested class, a tool in attacks; "
-                    "load it with weights_only=True",
-                    doubtful.front()),
-        doubtful.front());
+  if (!file.doubtful_calls.empty()) {
+    add(report, "doubtful_global", Severity::warning,
+        fmt::format("its pickle calls {}: no honest file does that, attacks do; load it with "
+                    "weights_only=True or not at all",
+                    file.doubtful_calls.front()),
+        file.doubtful_calls.front());
   }
 }
 

@@ -12,7 +12,7 @@ namespace redflag::tensors {
 void find_in_tensors(const TensorFile& file, FileReport& report);
 
 /// Names that a pickle asks for and that run code when they are called.
-void find_hostile_globals(FileReport& report);
+void find_hostile_globals(const TensorFile& file, FileReport& report);
 
 /// Checksums that do not agree. May turn the verdict to damaged: when others of the same file agree, the
 /// writer did compute them, and the one that does not is proof.

@@ -111,7 +111,7 @@ void read_as_tensors(const ByteSource& source, const InspectOptions& options, Fi
   }
   describe_tensors(read->file, scan, options, report);
   judge_checksums(*read, scan, report);
-  find_hostile_globals(report);
+  find_hostile_globals(read->file, report);
   if (report.verdict == Verdict::ok) find_in_tensors(read->file, report);
 }
 

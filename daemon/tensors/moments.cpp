@@ -55,26 +55,11 @@ Moments slowly(const std::uint8_t* bytes, std::size_t count, std::size_t width, 
   return out;
 }
 
-/// A pivot near the mean: of the first numbers, without those that are not finite.
 template <typename Decode>
-double pivot_of(const std::uint8_t* bytes, std::size_t count, std::size_t width, Decode decode) {
-  double sum = 0;
-  std::size_t finite = 0;
-  for (std::size_t i = 0; i < std::min<std::size_t>(count, 256); ++i) {
-    const double x = decode(bytes + i * width);
-    if (!std::isfinite(x)) continue;
-    sum += x;
-    ++finite;
-  }
-  const double mean = finite == 0 ? 0 : sum / static_cast<double>(finite);
-  return std::isfinite(mean) ? static_cast<double>(static_cast<float>(mean)) : 0;
-}
-
-template <typename Decode>
-Moments floating(Kernel kernel, const std::uint8_t* bytes, std::size_t count, std::size_t width, Pivot& about,
-                 Decode decode) {
+Moments floating(DType type, Kernel kernel, const std::uint8_t* bytes, std::size_t count, std::size_t width,
+                 Pivot& about, Decode decode) {
   Moments out;
-  if (!about) about = pivot_of(bytes, count, width, decode);
+  if (!about) about = redflag::tensors::pivot_of(type, bytes, count * width);
   const double pivot = *about;
   double sum = 0, squares = 0;
   Moments slow;  // of blocks that hold something not finite, and of the rest
@@ -98,16 +83,7 @@ Moments floating(Kernel kernel, const std::uint8_t* bytes, std::size_t count, st
     }
     at += n;
   }
-  out.count = out.finite;
-  if (out.finite != 0) {
-    const auto n = static_cast<double>(out.finite);
-    out.mean = pivot + sum / n;
-    out.deviation = std::max(0.0, squares - sum * sum / n);
-    if (out.min == out.max) {  // all equal: say so exactly
-      out.mean = out.min;
-      out.deviation = 0;
-    }
-  }
+  out = moments_from_sums(out, pivot, sum, squares);
   out.merge(slow);
   return out;
 }
@@ -168,6 +144,33 @@ Raw raw_at(const std::uint8_t* bytes) {
 
 }  // namespace
 
+double pivot_of(DType type, const std::uint8_t* bytes, std::size_t length) {
+  const auto width = static_cast<std::size_t>(size_of(type));
+  double sum = 0;
+  std::size_t finite = 0;
+  for (std::size_t at = 0; at + width <= std::min<std::size_t>(length, 256 * width); at += width) {
+    const double x = decode_number(type, {reinterpret_cast<const char*>(bytes) + at, width}).value_or(0);
+    if (!std::isfinite(x)) continue;
+    sum += x;
+    ++finite;
+  }
+  const double mean = finite == 0 ? 0 : sum / static_cast<double>(finite);
+  return std::isfinite(mean) ? static_cast<double>(static_cast<float>(mean)) : 0;
+}
+
+Moments moments_from_sums(Moments counted, double pivot, double sum, double squares) {
+  counted.count = counted.finite;
+  if (counted.finite == 0) return counted;
+  const auto n = static_cast<double>(counted.finite);
+  counted.mean = pivot + sum / n;
+  counted.deviation = std::max(0.0, squares - sum * sum / n);
+  if (counted.min == counted.max) {  // all equal: say so exactly
+    counted.mean = counted.min;
+    counted.deviation = 0;
+  }
+  return counted;
+}
+
 void Moments::add(double x) {
   ++count;
   if (std::isnan(x)) {
@@ -226,19 +229,19 @@ Moments moments_of(DType type, const std::uint8_t* bytes, std::size_t length, Pi
   switch (type) {
     case DType::float64:
     case DType::complex128:
-      return floating(kernels.float64, bytes, length / 8, 8, pivot,
+      return floating(type, kernels.float64, bytes, length / 8, 8, pivot,
                       [](const std::uint8_t* p) { return raw_at<double>(p); });
     case DType::float32:
     case DType::complex64:
-      return floating(kernels.float32, bytes, length / 4, 4, pivot,
+      return floating(type, kernels.float32, bytes, length / 4, 4, pivot,
                       [](const std::uint8_t* p) { return static_cast<double>(raw_at<float>(p)); });
     case DType::float16:
     case DType::complex32:
-      return floating(kernels.float16, bytes, length / 2, 2, pivot, [](const std::uint8_t* p) {
+      return floating(type, kernels.float16, bytes, length / 2, 2, pivot, [](const std::uint8_t* p) {
         return static_cast<double>(float_from_half(raw_at<std::uint16_t>(p)));
       });
     case DType::bfloat16:
-      return floating(kernels.bfloat16, bytes, count, 2, pivot, [](const std::uint8_t* p) {
+      return floating(type, kernels.bfloat16, bytes, count, 2, pivot, [](const std::uint8_t* p) {
         return static_cast<double>(float_from_bfloat16(raw_at<std::uint16_t>(p)));
       });
     case DType::float8_e4m3:

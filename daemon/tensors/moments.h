@@ -33,6 +33,11 @@ struct Moments {
 /// the same run.
 using Pivot = std::optional<double>;
 
+double pivot_of(DType type, const std::uint8_t* bytes, std::size_t length);
+
+/// `counted` (finite, zeros, min, max) with mean and deviation from sums about the pivot.
+Moments moments_from_sums(Moments counted, double pivot, double sum, double squares);
+
 /// Of `length` bytes that begin with a whole element of `type`; a rest that makes no whole element is left
 /// out. Opaque types have none: count stays 0.
 Moments moments_of(DType type, const std::uint8_t* bytes, std::size_t length, Pivot& pivot,

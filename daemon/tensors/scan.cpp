@@ -16,6 +16,7 @@
 #include "daemon/tensors/checksum.h"
 #include "daemon/tensors/chunk_reader.h"
 #include "daemon/tensors/failure.h"
+#include "daemon/tensors/fused_scan.h"
 #include "daemon/tensors/numbers.h"
 
 namespace redflag::tensors {
@@ -134,16 +135,12 @@ std::vector<Segment> segments_of(const ReadTensors& read) {
 
 ChunkResult scan_chunk(ChunkReader& reader, const Segment& segment, const Chunk& chunk) {
   ChunkResult out;
-  ContentHash hash;
-  Pivot pivot;
+  FusedScan scan(segment.dtype, segment.entry != kNone, segment.hashed);
   out.whole = reader.walk(chunk.offset, static_cast<std::size_t>(chunk.bytes),
-                          [&](const std::uint8_t* bytes, std::size_t length) {
-                            if (segment.entry != kNone) out.crc = crc32_of(out.crc, bytes, length);
-                            if (segment.hashed) hash.add(bytes, length);
-                            if (segment.dtype)
-                              out.moments.merge(moments_of(*segment.dtype, bytes, length, pivot));
-                          });
-  if (segment.hashed) out.hash = hash.value();
+                          [&](const std::uint8_t* bytes, std::size_t length) { scan.add(bytes, length); });
+  out.crc = scan.checksum();
+  if (segment.hashed) out.hash = scan.hash();
+  out.moments = scan.moments();
   return out;
 }
 

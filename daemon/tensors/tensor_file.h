@@ -44,6 +44,8 @@ struct TensorFile {
   std::vector<std::pair<std::string, Value>> values;
   std::vector<std::string>
       globals;  ///< "collections.OrderedDict": what the pickle asks for; listed, never resolved
+  /// Calls of getattr that no honest pickle makes: not of a class by the name of a member.
+  std::vector<std::string> doubtful_calls;
 };
 
 /// Why a file cannot be read further. `refused`: whole perhaps, but of a kind that is not read (deflated,

@@ -74,6 +74,7 @@ void take_over(TorchObjects objects, TensorFile& file) {
   file.tensors = std::move(objects.tensors);
   file.values = std::move(objects.values);
   file.globals = std::move(objects.globals);
+  file.doubtful_calls = std::move(objects.doubtful_calls);
 }
 
 /// A pickle of something else: its values and names are told. Storages of others' persistent ids have no

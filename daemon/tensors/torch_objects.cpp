@@ -35,6 +35,7 @@ class Finder {
       std::replace(name.begin(), name.end(), ' ', '.');
       out_.globals.push_back(std::move(name));
     }
+    find_doubtful_calls();
     later(pickle_.root(), {}, 0);
     // A stack of its own, so that nesting costs no recursion; children are taken one by one, so that width
     // costs nothing.
@@ -52,6 +53,23 @@ class Finder {
 
   void fail(Failed failed) {
     if (!failure_) failure_ = std::move(failed.value());
+  }
+
+  /// Of all nodes, also of those that were made and thrown away. Enums and nested classes are pickled as
+  /// getattr(class, "member").
+  void find_doubtful_calls() {
+    for (NodeId id = 0; id < pickle_.nodes() && out_.doubtful_calls.size() < 10; ++id) {
+      if (pickle_.node(id).type != NodeType::call) continue;
+      const auto [module, name] = callee(id);
+      if (name != "getattr" || (module != "builtins" && module != "__builtin__")) continue;
+      const auto& items = pickle_.items(id);
+      const bool plain = items.size() == 2 && pickle_.node(items[0]).type == NodeType::global &&
+                         pickle_.node(items[1]).type == NodeType::text &&
+                         pickle_.text(items[1]).substr(0, 2) != "__";
+      if (!plain)
+        out_.doubtful_calls.push_back(
+            items.size() > 1 ? fmt::format("getattr(…, {})", shown(pickle_.text(items[1]))) : "getattr");
+    }
   }
 
   // --- walking ---

@@ -24,6 +24,7 @@ struct TorchObjects {
   std::vector<StorageEntry> inline_storages;
   std::vector<std::pair<std::string, Value>> values;
   std::vector<std::string> globals;  ///< "collections.OrderedDict"
+  std::vector<std::string> doubtful_calls;
 };
 
 /// Walks the nodes once. Failures: a tensor that reaches beyond its storage, nesting over 256 levels, names

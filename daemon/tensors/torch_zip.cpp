@@ -90,6 +90,8 @@ tl::expected<void, ReadFailure> place(TorchObjects objects, const Index& index, 
     each.storage += before;
     file.tensors.push_back(std::move(each));
   }
+  file.doubtful_calls.insert(file.doubtful_calls.end(), objects.doubtful_calls.begin(),
+                             objects.doubtful_calls.end());
   file.values.insert(file.values.end(), objects.values.begin(), objects.values.end());
   for (std::string& each : objects.globals) {
     if (std::find(file.globals.begin(), file.globals.end(), each) == file.globals.end())

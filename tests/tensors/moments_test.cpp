@@ -7,6 +7,7 @@
 #include <random>
 
 #include "daemon/tensors/checksum.h"
+#include "daemon/tensors/fused_scan.h"
 #include "daemon/tensors/numbers.h"
 #include "tests/support/catch.h"
 
@@ -134,6 +135,31 @@ TEST_CASE("every kernel counts and measures what the plain arithmetic does", "[t
           if (!bytes.empty()) std::memcpy(moved.data() + 3, bytes.data(), bytes.size());
           expect_same(moments_of(type, moved.data() + 3, bytes.size(), pivot, *kernels).statistics(),
                       naive(type, bytes));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("one pass gives the checksum, hash and statistics that three passes give", "[tensors][kernels]") {
+  if (fused_kernels() == nullptr) return;  // a processor without AVX-512 and VPCLMULQDQ
+  std::mt19937 random(23);
+  for (const DType type : {DType::float32, DType::bfloat16, DType::float16}) {
+    for (int kind = 0; kind < 10; ++kind) {
+      for (const std::size_t count : {0U, 1U, 100U, 4096U, 4097U, 8192U, 100'003U}) {
+        INFO(to_string(type) << " kind " << kind << " count " << count);
+        const Bytes bytes = encode(type, stream(random, kind, count));
+        for (const bool checksum : {false, true}) {
+          FusedScan fused(type, checksum, true), apart(type, checksum, true, nullptr);
+          for (std::size_t at = 0; at < bytes.size(); at += 65'536) {
+            const std::size_t length = std::min<std::size_t>(65'536, bytes.size() - at);
+            fused.add(bytes.data() + at, length);
+            apart.add(bytes.data() + at, length);
+          }
+          CHECK(fused.checksum() == apart.checksum());
+          CHECK(fused.checksum() == (checksum ? crc32_of(0, bytes.data(), bytes.size()) : 0));
+          CHECK(fused.hash() == apart.hash());
+          expect_same(fused.moments().statistics(), naive(type, bytes));
         }
       }
     }
