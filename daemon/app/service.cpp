@@ -4,6 +4,7 @@
 
 #include "daemon/app/settings.h"
 #include "daemon/base/log.h"
+#include "daemon/contents/expected_steps.h"
 
 namespace redflag::daemon {
 namespace {
@@ -103,6 +104,7 @@ void Service::start() {
   for (const auto& source : results_) {
     sources_.start("results", [this, s = source.get()] { return report_results(*s); });
   }
+  if (!results_.empty()) sources_.start("expected steps", [this] { return expect_steps(); });
   if (contents_) {
     sources_.start("inspection", [c = contents_.get()] { return c->read(); });
     sources_.start("contents", [c = contents_.get()] { return c->tell(); });
@@ -111,6 +113,37 @@ void Service::start() {
   if (pollers_.empty() && results_.empty()) {
     log_warning("redflagd",
                 "nothing to watch: set wandb.projects (or WANDB_ENTITY and WANDB_PROJECT) or results.roots");
+  }
+}
+
+asio::awaitable<void> Service::expect_steps() {
+  ExpectedSteps expected(ResultsTiming{}.step_interval);
+  for (;;) {
+    co_await world_.clock.sleep(std::chrono::seconds{15});
+    std::vector<StepSeries> series;
+    for (const auto& source : results_) {
+      if (!source->listed() || !source->health().present) continue;
+      const ResultsSummary summary = source->summary();
+      for (const SeriesSummary& one : summary.series) {
+        const std::string name = one.dir.substr(one.dir.rfind('/') + 1);
+        series.push_back({{SubjectKind::representation, one.dir}, name, one.task, one.method, {}, one.steps});
+      }
+      for (const CheckpointSeries& one : summary.checkpoint_series) {
+        const std::string name = one.dir.substr(one.dir.rfind('/') + 1);
+        series.push_back({{SubjectKind::checkpoint, one.dir}, name, {}, {}, name, one.steps});
+      }
+    }
+    std::vector<RunProgress> runs;
+    for (const auto& [key, run] : monitor_.pipeline().runs()) {
+      if (has_ended(run.state) || run.historic) continue;
+      runs.push_back({key, run.name, run.task, run.method, monitor_.step_of(key)});
+    }
+    SourceBatch batch;
+    for (Observation& facts : expected.judge(series, runs, world_.clock.now()))
+      batch.inputs.emplace_back(std::move(facts));
+    if (batch.inputs.empty()) continue;
+    const auto kept = co_await monitor_.submit(std::move(batch));
+    if (!kept) log_warning("results", "{}", kept.error().text());
   }
 }
 

@@ -61,6 +61,8 @@ class Service {
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
   void add_contents(const Config& config);
+  /// Tells of steps and checkpoints that should be there by now.
+  asio::awaitable<void> expect_steps();
   /// Logs what the tree holds, when that changes.
   asio::awaitable<void> report_results(const ResultsSource& source);
 

@@ -43,6 +43,7 @@ class Monitor : public Intake {
   /// Something to keep that nobody waits for.
   void post(Commit commit) { committer_.post(std::move(commit)); }
 
+  std::int64_t step_of(const std::string& run) const { return progress_.step_of(run); }
   const Pipeline& pipeline() const { return pipeline_; }
   const Courier& courier() const { return courier_; }
   const Committer& committer() const { return committer_; }

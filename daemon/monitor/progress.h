@@ -14,8 +14,14 @@ class ProgressLog {
   /// Notes a batch before it is applied; logs a line for each run that has news and was quiet for the
   /// interval.
   void note(const SourceBatch& batch, const Intake& intake, Duration monotonic);
+  /// The newest training step that a run has told; -1 = none since the start.
+  std::int64_t step_of(const std::string& run) const {
+    const auto found = steps_.find(run);
+    return found == steps_.end() ? -1 : found->second;
+  }
 
  private:
+  std::unordered_map<std::string, std::int64_t> steps_;
   Duration interval_;
   std::unordered_map<std::string, Duration> last_;
 };

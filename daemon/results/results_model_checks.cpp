@@ -265,11 +265,14 @@ ResultsSummary ResultsModel::summary() const {
   std::set<std::string> experiments;
   std::set<std::string> tasks;
   std::set<std::string> with_base;
+  std::map<std::string, std::vector<std::int64_t>> checkpoints;
   for (const auto& [path, dir] : dirs_) {
     out.log_files += dir.others.logs();
     if (is_checkpoint(dir.role)) {
       ++out.checkpoints;
-      experiments.insert(path.substr(0, path.rfind('/')));
+      const std::string run = path.substr(0, path.rfind('/'));
+      experiments.insert(run);
+      if (dir.role == DirRole::checkpoint) checkpoints[run].push_back(dir.step);
     } else if (dir.files.count("trainer_state.json") != 0) {
       experiments.insert(path);
     }
@@ -279,6 +282,10 @@ ResultsSummary ResultsModel::summary() const {
     tasks.insert(series.task);
     if (series.method.rfind("base", 0) == 0 && !series.steps.empty()) with_base.insert(series.task);
     out.series.push_back(std::move(series));
+  }
+  for (auto& [run, steps] : checkpoints) {
+    std::sort(steps.begin(), steps.end());
+    out.checkpoint_series.push_back({printable_path(run), std::move(steps)});
   }
   out.experiments = experiments.size();
   std::set_difference(tasks.begin(), tasks.end(), with_base.begin(), with_base.end(),

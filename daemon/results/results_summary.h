@@ -20,6 +20,12 @@ struct SeriesSummary {
   bool has_base = true;  ///< the base model's representations exist for the task
 };
 
+/// The checkpoints of one run.
+struct CheckpointSeries {
+  std::string dir;                  ///< printable absolute path of the directory that holds them
+  std::vector<std::int64_t> steps;  ///< ascending
+};
+
 struct ResultsSummary {
   bool present = false;
   std::size_t directories = 0;
@@ -31,6 +37,7 @@ struct ResultsSummary {
   std::size_t representation_steps = 0;
   std::size_t bad = 0;  ///< files and directories whose last verdict is neither ok nor in progress
   std::vector<SeriesSummary> series;
+  std::vector<CheckpointSeries> checkpoint_series;
   std::vector<std::string> tasks_without_base;
 };
 

@@ -51,11 +51,10 @@ void read_json(const ByteSource& source, FileReport& report) {
   if (!values) return set(report, values.error());
   report.verdict = Verdict::ok;
   report.values = std::move(values->values);
-  const auto maps = [](const auto& each) {
-    return each.first.rfind("weight_map.", 0) == 0 && each.first != "weight_map.length";
-  };
+  const auto maps = [](const auto& each) { return each.first.rfind("weight_map.", 0) == 0; };
+  const bool is_map = report.value("weight_map.length") == nullptr;  // lists have one
   if (report.kind == FileKind::shard_index &&
-      std::none_of(report.values.begin(), report.values.end(), maps)) {
+      (!is_map || std::none_of(report.values.begin(), report.values.end(), maps))) {
     return set(report,
                {Verdict::damaged, "damaged: an index of shards without a weight_map from tensors to files"});
   }

@@ -62,15 +62,21 @@ TEST_CASE("Layers come in the order of their numbers", "[forward][drift]") {
 
 TEST_CASE("Many rows are sampled evenly, the same ones of both steps, and that is said", "[forward][drift]") {
   const TempDir dir;
-  const auto values = noise(1000 * 8, 4);
+  auto values = noise(1000 * 8, 4);
   write_layer(dir, "step_2/layer_0.pt", 1000, 8, values);
   write_layer(dir, "step_1/layer_0.pt", 1000, 8, values);
-  const Answer answer = forward("drift " + dir / "step_2 --rows 64");
-  CHECK(answer.json["sampled"] == true);
-  CHECK(answer.json["layers"][0]["rows"] == 1000);
-  CHECK(answer.json["layers"][0]["rows_used"] == 64);
-  CHECK(answer.json["layers"][0]["identical_previous"] == true);
-  CHECK(answer.json["layers"][0]["cka_previous"].get<double>() == Approx(1));
+  const Answer same = forward("drift " + dir / "step_2 --rows 64");
+  CHECK(same.json["sampled"] == true);
+  CHECK(same.json["layers"][0]["rows"] == 1000);
+  CHECK(same.json["layers"][0]["rows_used"] == 64);
+  CHECK(same.json["layers"][0]["identical_previous"] == true);
+  CHECK(same.json["layers"][0]["cka_previous"].get<double>() == Approx(1));
+
+  // The second half turned round: half of the rows looked at lie in it.
+  for (std::size_t i = 500 * 8; i < values.size(); ++i) values[i] = -values[i];
+  write_layer(dir, "step_1/layer_0.pt", 1000, 8, values);
+  const Answer turned = forward("drift " + dir / "step_2 --rows 64");
+  CHECK(turned.json["layers"][0]["cosine_previous"].get<double>() == Approx(0).margin(1e-9));
 }
 
 TEST_CASE("A strong mean alone is no collapse", "[forward][drift]") {

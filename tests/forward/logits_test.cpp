@@ -1,4 +1,6 @@
 // What redflag-forward says of checkpoints, on a model small enough to compute by hand.
+#include "daemon/forward/logits.h"
+
 #include <cmath>
 #include <limits>
 
@@ -74,6 +76,16 @@ TEST_CASE("Logits kept earlier are compared with those of now", "[forward]") {
     CHECK(other.status() == "ok");
     CHECK(other.severity("forward_changed") == "info");
   }
+}
+
+TEST_CASE("Differences count NaN as equal to NaN, and anything else against it as infinite", "[forward]") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  using redflag::forward::largest_difference;
+  CHECK(largest_difference({1, nan, -infinity}, {1.5F, nan, -infinity}) == 0.5);
+  CHECK(largest_difference({1, 2}, {1, nan}) == infinity);
+  CHECK(largest_difference({infinity}, {-infinity}) == infinity);
+  CHECK(largest_difference({1, 2}, {1}) == infinity);
 }
 
 TEST_CASE("What does not fit the memory limit is refused with figures", "[forward]") {
@@ -182,5 +194,9 @@ TEST_CASE("A mistake on the command line is answered with exit code 3 and no obj
     CHECK(answer.code == 3);
     CHECK(answer.text.empty());
   }
+  std::string ids = "1";
+  for (int i = 1; i < 512; ++i) ids += ",1";
+  CHECK(forward("logits /nowhere --ids " + ids).code == 0);
+  CHECK(forward("logits /nowhere --ids " + ids + ",1").code == 3);
   CHECK(forward("--help").code == 0);
 }
