@@ -130,6 +130,17 @@ std::string name_below(const std::string& path, const std::string& directory) {
   return below(path, directory) ? path.substr(directory == "/" ? 1 : directory.size() + 1) : path;
 }
 
+/// What a judged directory says of all its files together need not be said again of each.
+bool said_by_directory(const FileReport& file, const Answers& answers) {
+  const bool judged = std::any_of(answers.directories.begin(), answers.directories.end(),
+                                  [&](const auto& each) { return below(file.path, each.path); });
+  return judged && file.verdict == Verdict::ok &&
+         std::all_of(file.findings.begin(), file.findings.end(), [](const auto& each) {
+           return each.code == "nan" || each.code == "inf" || each.code == "all_zero" ||
+                  each.code == "zero_elements" || each.severity == Severity::info;
+         });
+}
+
 Answers answer(const InspectFiles& files, std::vector<FileReport> reports) {
   Answers out;
   out.files = std::move(reports);
@@ -160,7 +171,7 @@ void print_directory(const InspectTarget& target, const Answers& answers, bool a
     bytes += each.size;
     const bool fine = each.verdict == Verdict::ok && each.findings.empty();
     quiet += fine ? 1 : 0;
-    if (fine && !all) continue;
+    if ((fine || said_by_directory(each, answers)) && !all) continue;
     text += file_lines(each, name_below(each.path, target.path), options);
   }
   fmt::print("{}: {} files, {} bytes; {} without a finding\n{}", alerts::escape_terminal(target.path),

@@ -100,13 +100,18 @@ void ContentModel::report(const std::string& path, const FileReport& report, Tim
   // directory's.
   const bool hostile = std::any_of(report.findings.begin(), report.findings.end(),
                                    [](const auto& each) { return trouble_of(each.code) == "hostile"; });
-  const bool bad =
-      hostile || report.verdict == tensors::Verdict::damaged || report.verdict == tensors::Verdict::refused;
+  // Its reader died, hung or ran out of memory on it, twice: that is said of the file.
+  const bool unreadable = std::any_of(report.findings.begin(), report.findings.end(), [](const auto& each) {
+    return each.severity == Severity::critical && each.code.rfind("inspector_", 0) == 0;
+  });
+  const bool bad = hostile || unreadable || report.verdict == tensors::Verdict::damaged ||
+                   report.verdict == tensors::Verdict::refused;
   if (bad || file.told_bad) {
     Observation facts = facts_of(it->first, it->second, found->first, now);
     const Attributes found_in_it = content_attributes(report.findings, {"hostile"});
     facts.attributes.insert(facts.attributes.end(), found_in_it.begin(), found_in_it.end());
-    facts.attributes.emplace_back("content", std::string(to_string(report.verdict)));
+    facts.attributes.emplace_back("content",
+                                  std::string(unreadable ? "unreadable" : to_string(report.verdict)));
     facts.attributes.emplace_back("content_detail", report.reason);
     facts_.push_back(std::move(facts));
   }

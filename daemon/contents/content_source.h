@@ -3,7 +3,7 @@
 // directories.
 //
 // Facts (besides those of the results source, on the same subjects; see content_facts.h):
-//   of files        content ("ok", "damaged", "refused"), content_detail, hostile, hostile_detail
+//   of files        content ("ok", "damaged", "refused", "unreadable": its reader died on it), content_detail, hostile, hostile_detail
 //   of steps        nan zero mismatch identical collapsed, each with _detail; drift, drift_previous, cka,
 //   cka_previous (numbers) of checkpoints  nan zero mismatch identical resume output, each with _detail;
 //   forward ("ok", "bad", "not_checked"), forward_detail

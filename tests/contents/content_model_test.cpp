@@ -183,6 +183,21 @@ TEST_CASE("a file damaged inside is told of the file, and its repair too", "[con
   CHECK(tree.fact(path + "/layer_0.pt", "content") == "ok");
 }
 
+TEST_CASE("a file on which its reader dies, hangs or runs out of memory is told of", "[contents]") {
+  for (const char* code : {"inspector_crashed", "inspector_hung", "inspector_out_of_memory"}) {
+    Tree tree;
+    const std::string path = Tree::step_path(100);
+    tree.file(path, "layer_0.pt", FileKind::layer);
+    FileReport report = Tree::layer(path, 0, 0);
+    report.verdict = tensors::Verdict::unknown;
+    report.reason = "not checked: the reader died with SIGSEGV on this file";
+    report.findings = {{code, Severity::critical, report.reason, ""}};
+    tree.report(report);
+    CHECK(tree.fact(report.path, "content") == "unreadable");
+    CHECK_THAT(tree.fact(report.path, "content_detail"), ContainsSubstring("SIGSEGV"));
+  }
+}
+
 TEST_CASE("a pickle that asks for os.system is told of its file", "[contents]") {
   Tree tree;
   const std::string path = "/r/run/checkpoint-5";
