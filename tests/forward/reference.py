@@ -205,7 +205,7 @@ def llama_cases():
     defects(w)
 
     c = dict(LLAMA, tie_word_embeddings=True, head_dim=10, attention_bias=True, rope_theta=500000.0)
-    c["rope_scaling"] = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64}
+    c["rope_scaling"] = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 200}
     w, r = llama_weights(c, 2)
     directory = case("llama_tied_sharded", c)
     save_shards(directory, w)
