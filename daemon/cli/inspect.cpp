@@ -15,7 +15,9 @@
 #include "daemon/base/system_process.h"
 #include "daemon/checks/tree_check.h"
 #include "daemon/cli/inspect_files.h"
+#include "daemon/cli/inspect_forward.h"
 #include "daemon/cli/inspect_view.h"
+#include "daemon/contents/content_facts.h"
 #include "daemon/inspection/inspector.h"
 #include "daemon/results/printable.h"
 #include "daemon/tensors/report_json.h"
@@ -48,6 +50,10 @@ The verdict is about the file as such: ok, damaged, refused (not read on purpose
 compressed, big-endian, a git-LFS pointer), in progress (somebody writes it),
 unknown (no format that is known, or not readable). What is in it are findings.
 
+--forward has redflag-forward (LibTorch) run each sound checkpoint or model on the
+ids 1 2 3 4 5, twice and from every format saved, and compare each step of
+representations with the one before and with the base model's.
+
 exit codes: 0 all is well; 1 a file is damaged, or something is found that is at
 least a warning; 2 nothing bad, but something was not checked (refused, in
 progress, unknown); 3 wrong usage
@@ -62,6 +68,7 @@ examples:
 
 see also: docs/inspect.md in the source, for what each finding means)",
                         {{"json", "", "one JSON object a line, for each file and then each directory"},
+                         {"forward", "", "also run models on a fixed input, and measure the drift of steps"},
                          {"all", "", "show all files, tensors and values"},
                          {"threads", "N", "threads for each file (default 2)"}}};
 
@@ -156,6 +163,40 @@ Answers answer(const InspectFiles& files, std::vector<FileReport> reports) {
   return out;
 }
 
+/// Each sound directory through redflag-forward; what could not be looked at says why.
+void look_forward(Answers& answers) {
+  asio::io_context loop;
+  SystemClock clock;
+  SystemLauncher launcher(loop.get_executor());
+  SystemMemoryProbe memory;
+  ForwardRunner runner(clock, launcher, memory, sibling_program("redflag-forward"));
+  ProgressLine progress("running");
+  std::size_t done = 0;
+  const auto work = [&]() -> asio::awaitable<void> {
+    for (auto& each : answers.directories) {
+      progress.at(done++, answers.directories.size());
+      const auto arguments = forward_arguments(each, answers.directories);
+      if (arguments.empty()) continue;
+      ForwardAnswer said;
+      const bool fits = std::none_of(each.findings.begin(), each.findings.end(), [](const auto& finding) {
+        return finding.severity == Severity::critical && trouble_of(finding.code) == "mismatch";
+      });
+      if (each.verdict != Verdict::ok) {
+        said.not_checked = "not all of its files are sound";
+      } else if (!fits) {
+        said.not_checked = "its tensors do not fit its configuration";
+      } else {
+        said = co_await runner.run(arguments);
+      }
+      add_forward(each, said);
+    }
+  };
+  std::exception_ptr failure;
+  asio::co_spawn(loop, work(), [&](std::exception_ptr error) { failure = error; });
+  loop.run();
+  if (failure) std::rethrow_exception(failure);
+}
+
 void print_directory(const InspectTarget& target, const Answers& answers, bool all,
                      const InspectViewOptions& options) {
   std::size_t count = 0, quiet = 0;
@@ -216,7 +257,8 @@ int inspect_command(const std::vector<std::string>& words) {
                alerts::escape_terminal(reports.error().text()));
     return kNotChecked;
   }
-  const Answers answers = answer(files, std::move(*reports));
+  Answers answers = answer(files, std::move(*reports));
+  if (arguments->has("forward")) look_forward(answers);
   int code = answers.files.empty() ? kNotChecked : kFine;
   for (const FileReport& each : answers.files) code = worse(code, code_of(each.verdict, each.findings));
   for (const auto& each : answers.directories) code = worse(code, code_of(each.verdict, each.findings));

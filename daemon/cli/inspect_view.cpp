@@ -138,6 +138,29 @@ std::string reason_line(const std::string& reason, const InspectViewOptions& opt
          "\n";
 }
 
+/// What redflag-forward said, when it was asked.
+std::string forward_line(const checks::DirectoryReport& report) {
+  const auto value = [&](std::string_view name) -> const tensors::Value* {
+    const auto found = std::find_if(report.values.begin(), report.values.end(),
+                                    [&](const auto& each) { return each.first == name; });
+    return found == report.values.end() ? nullptr : &found->second;
+  };
+  std::string drift;
+  for (const char* name : {"drift", "drift_previous", "cka", "cka_previous"}) {
+    const auto* found = value(name);
+    if (found != nullptr)
+      drift += fmt::format("{}{} {:.4g}", drift.empty() ? "" : ", ", name, std::get<double>(*found));
+  }
+  if (!drift.empty()) return fmt::format("    {}\n", drift);
+  const auto* forward = value("forward");
+  if (forward == nullptr) return "";
+  const std::string said = std::get<std::string>(*forward);
+  if (said == "ok") return "    outputs: finite, the same when loaded again and from each format\n";
+  const std::string detail = alerts::escape_terminal(std::get<std::string>(*value("forward_detail")));
+  return "    " +
+         wrapped(fmt::format("outputs: {}: {}", said == "bad" ? "BAD" : "NOT CHECKED", detail), 4, 80) + "\n";
+}
+
 }  // namespace
 
 std::string file_page(const FileReport& report, const InspectViewOptions& options) {
@@ -178,7 +201,7 @@ std::string directory_lines(const checks::DirectoryReport& report, const std::st
                                 verdict_word(report.verdict, options.terminal.color));
   out += reason_line(report.reason, options);
   for (const auto& each : report.findings) out += finding_line(each, options);
-  return out;
+  return out + forward_line(report);
 }
 
 }  // namespace redflag::daemon
