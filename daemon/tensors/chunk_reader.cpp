@@ -1,6 +1,9 @@
 #include "daemon/tensors/chunk_reader.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -28,18 +31,23 @@ bool resident(int file, std::uint64_t offset, std::size_t length) {
 
 }  // namespace
 
+void ChunkReader::Free::operator()(std::uint8_t* bytes) const {
+  std::free(bytes);
+}
+
 bool ChunkReader::walk(std::uint64_t offset, std::size_t length, const Use& use) {
   const int file = source_.descriptor();
   const bool drop = drop_cache_ && file >= 0 && !resident(file, offset, length);
   if (file >= 0 && length > kPiece) {
     ::posix_fadvise(file, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
   }
-  buffer_.resize(std::min(kPiece, std::max<std::size_t>(length, buffer_.size())));
+  if (!buffer_) buffer_.reset(static_cast<std::uint8_t*>(std::aligned_alloc(4096, kPiece)));
+  if (!buffer_) throw std::bad_alloc();
   bool whole = true;
   for (std::size_t at = 0; at < length && whole; at += kPiece) {
     const std::size_t n = std::min(kPiece, length - at);
-    whole = source_.read(offset + at, buffer_.data(), n) == n;
-    if (whole) use(buffer_.data(), n);
+    whole = source_.read(offset + at, buffer_.get(), n) == n;
+    if (whole) use(buffer_.get(), n);
   }
   if (drop)
     ::posix_fadvise(file, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_DONTNEED);

@@ -74,14 +74,16 @@ void FusedScan::add_apart(const std::uint8_t* bytes, std::size_t length) {
 }
 
 void FusedScan::unfold() {
-  if (!state_.folding) return;
-  // Ones in: the register as it is, without the inversion that a checksum begins with.
-  crc_ = crc32_of(0xffffffffU, state_.fold, sizeof state_.fold);
+  crc_ = checksum();
   state_.folding = false;
 }
 
 std::uint32_t FusedScan::checksum() const {
-  return state_.folding ? crc32_of(0xffffffffU, state_.fold, sizeof state_.fold) : crc_;
+  if (!state_.folding) return crc_;
+  // The fold begins with a register of zeros, a CRC-32 with one of ones. They differ by what the ones become
+  // on the way, which only the length decides.
+  const std::uint32_t from_zeros = ~crc32_of(0xffffffffU, state_.fold, sizeof state_.fold);
+  return from_zeros ^ crc32_joined(0xffffffffU, 0xffffffffU, state_.stripes * 64);
 }
 
 std::uint64_t FusedScan::hash() const {

@@ -59,6 +59,7 @@ void sums(const std::uint8_t* p, std::size_t count, double pivot, BlockSums* out
   __m256i zeros = _mm256_setzero_si256();
   for (std::size_t i = 0; i < count; i += 32, p += 32 * Load::kSize) {
     __m256 v[4];
+#pragma GCC unroll 4
     for (std::size_t k = 0; k < 4; ++k) {
       v[k] = Load::at(p + k * 8 * Load::kSize);
       zeros = _mm256_sub_epi32(zeros, _mm256_castps_si256(_mm256_cmp_ps(v[k], zero, _CMP_EQ_OQ)));
@@ -88,6 +89,7 @@ void float64(const std::uint8_t* p, std::size_t count, double pivot, BlockSums* 
   __m256d high = _mm256_set1_pd(-__builtin_inf());
   __m256i zeros = _mm256_setzero_si256();
   for (std::size_t i = 0; i < count; i += 8, p += 64) {
+#pragma GCC unroll 4
     for (std::size_t k = 0; k < 2; ++k) {
       const __m256d v = _mm256_loadu_pd(reinterpret_cast<const double*>(p + k * 32));
       low = _mm256_min_pd(low, v);
@@ -112,6 +114,7 @@ void hash(std::uint64_t state[8], const std::uint8_t* p, std::size_t stripes, st
   const __m256i prime = _mm256_set1_epi64x(static_cast<long long>(kHashPrime));
   const __m256i start = _mm256_set1_epi64x(static_cast<long long>(first * kHashStep));
   __m256i sums[2], keys[2], key[2];
+#pragma GCC unroll 2
   for (std::size_t h = 0; h < 2; ++h) {
     sums[h] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(state) + h);
     keys[h] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kHashKeys) + h);
@@ -119,6 +122,7 @@ void hash(std::uint64_t state[8], const std::uint8_t* p, std::size_t stripes, st
   }
   for (std::size_t s = 0; s < stripes; ++s, p += 64) {
     const bool scramble = (first + s + 1) % kStripesToScramble == 0;
+#pragma GCC unroll 2
     for (std::size_t h = 0; h < 2; ++h) {
       const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p) + h);
       const __m256i mixed = _mm256_xor_si256(v, key[h]);
@@ -132,6 +136,7 @@ void hash(std::uint64_t state[8], const std::uint8_t* p, std::size_t stripes, st
                                  _mm256_slli_epi64(_mm256_mul_epu32(_mm256_srli_epi64(x, 32), prime), 32));
     }
   }
+#pragma GCC unroll 2
   for (std::size_t h = 0; h < 2; ++h) _mm256_storeu_si256(reinterpret_cast<__m256i*>(state) + h, sums[h]);
 }
 

@@ -60,13 +60,14 @@ void fused(FusedState* state, const std::uint8_t* p, std::size_t count, double p
   const __m512i factors = _mm512_set_epi64(0x01322d1430, 0x011542778a, 0x01322d1430, 0x011542778a,
                                            0x01322d1430, 0x011542778a, 0x01322d1430, 0x011542778a);
   __m512i fold[4];
-  const bool folding = WithCrc && state->folding;
   if constexpr (WithCrc) {
+#pragma GCC unroll 4
     for (std::size_t k = 0; k < 4; ++k) fold[k] = _mm512_load_si512(state->fold + 64 * k);
   }
 
   const std::size_t rounds = count / (4 * Load::kPerRegister);
   for (std::size_t round = 0; round < rounds; ++round, p += 256) {
+#pragma GCC unroll 4
     for (std::size_t k = 0; k < 4; ++k) {
       const __m512i raw = _mm512_loadu_si512(p + 64 * k);
       const __m512i mixed = _mm512_xor_si512(raw, key);
@@ -75,15 +76,11 @@ void fused(FusedState* state, const std::uint8_t* p, std::size_t count, double p
                               _mm512_shuffle_epi32(raw, static_cast<_MM_PERM_ENUM>(_MM_SHUFFLE(1, 0, 3, 2))));
       hash = _mm512_add_epi64(hash, _mm512_mul_epu32(mixed, _mm512_srli_epi64(mixed, 32)));
       if constexpr (WithCrc) {
-        if (round == 0 && !folding) {
-          // The register of a CRC-32 begins with ones.
-          fold[k] = k == 0 ? _mm512_xor_si512(raw, _mm512_set_epi64(0, 0, 0, 0, 0, 0, 0, 0xffffffffLL)) : raw;
-        } else {
-          const __m512i a = _mm512_clmulepi64_epi128(fold[k], factors, 0x00);
-          const __m512i b = _mm512_clmulepi64_epi128(fold[k], factors, 0x11);
-          fold[k] = _mm512_ternarylogic_epi64(a, b, raw, 0x96);
-        }
+        const __m512i a = _mm512_clmulepi64_epi128(fold[k], factors, 0x00);
+        const __m512i b = _mm512_clmulepi64_epi128(fold[k], factors, 0x11);
+        fold[k] = _mm512_ternarylogic_epi64(a, b, raw, 0x96);
       }
+#pragma GCC unroll 2
       for (std::size_t h = 0; h < Load::kParts; ++h) {
         const __m512 v = Load::part(raw, h);
         low = _mm512_min_ps(low, v);
@@ -102,6 +99,7 @@ void fused(FusedState* state, const std::uint8_t* p, std::size_t count, double p
   _mm512_store_si512(state->hash, hash);
   state->stripes += 4 * rounds;
   if constexpr (WithCrc) {
+#pragma GCC unroll 4
     for (std::size_t k = 0; k < 4; ++k) _mm512_store_si512(state->fold + 64 * k, fold[k]);
     state->folding = true;
   }
