@@ -53,6 +53,7 @@ Result<FileSource> FileSource::open(const std::string& path) {
     ::close(descriptor);
     return fail(ErrorCode::invalid_input, doing, "not a regular file");
   }
+  ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);  // reads ahead twice as far
   return FileSource(descriptor, identity_of(info));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -13,6 +14,19 @@ namespace redflag::tensors {
 namespace {
 
 constexpr std::size_t kPiece = 256 * 1024;
+
+struct Free {
+  void operator()(std::uint8_t* bytes) const { std::free(bytes); }
+};
+
+/// One for each thread, for all files: fresh pages would cost a fault each. Aligned, as loads that straddle
+/// cache lines cost double.
+std::uint8_t* piece_buffer() {
+  thread_local std::unique_ptr<std::uint8_t, Free> buffer(
+      static_cast<std::uint8_t*>(std::aligned_alloc(4096, kPiece)));
+  if (!buffer) throw std::bad_alloc();
+  return buffer.get();
+}
 
 /// Is it in memory before we come? Then it is somebody's, and stays. Mapped only to ask: nothing is touched.
 bool resident(int file, std::uint64_t offset, std::size_t length) {
@@ -31,23 +45,15 @@ bool resident(int file, std::uint64_t offset, std::size_t length) {
 
 }  // namespace
 
-void ChunkReader::Free::operator()(std::uint8_t* bytes) const {
-  std::free(bytes);
-}
-
 bool ChunkReader::walk(std::uint64_t offset, std::size_t length, const Use& use) {
   const int file = source_.descriptor();
   const bool drop = drop_cache_ && file >= 0 && !resident(file, offset, length);
-  if (file >= 0 && length > kPiece) {
-    ::posix_fadvise(file, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
-  }
-  if (!buffer_) buffer_.reset(static_cast<std::uint8_t*>(std::aligned_alloc(4096, kPiece)));
-  if (!buffer_) throw std::bad_alloc();
+  std::uint8_t* const buffer = piece_buffer();
   bool whole = true;
   for (std::size_t at = 0; at < length && whole; at += kPiece) {
     const std::size_t n = std::min(kPiece, length - at);
-    whole = source_.read(offset + at, buffer_.get(), n) == n;
-    if (whole) use(buffer_.get(), n);
+    whole = source_.read(offset + at, buffer, n) == n;
+    if (whole) use(buffer, n);
   }
   if (drop)
     ::posix_fadvise(file, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_DONTNEED);

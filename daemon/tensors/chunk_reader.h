@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 
 #include "daemon/tensors/byte_source.h"
 
@@ -26,11 +25,6 @@ class ChunkReader {
  private:
   const ByteSource& source_;
   bool drop_cache_;
-  struct Free {
-    void operator()(std::uint8_t* bytes) const;
-  };
-  std::unique_ptr<std::uint8_t, Free>
-      buffer_;  // aligned to a page: loads that straddle cache lines cost double
 };
 
 }  // namespace redflag::tensors
