@@ -30,7 +30,8 @@ asio::awaitable<std::optional<T>> timed(Clock& clock, Duration limit, asio::awai
   }
   const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
   co_await asio::this_coro::throw_if_cancelled(true);
-  if (failed || state.cancelled() != asio::cancellation_type::none) throw boost::system::system_error(asio::error::operation_aborted);
+  if (failed || state.cancelled() != asio::cancellation_type::none)
+    throw boost::system::system_error(asio::error::operation_aborted);
   co_return result;
 }
 

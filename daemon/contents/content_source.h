@@ -2,12 +2,17 @@
 // directories are judged from the reports, and what comes out goes to the rules. One for all results
 // directories.
 //
-// Facts (besides those of the results source, on the same subjects; see content_facts.h):
-//   of files        content ("ok", "damaged", "refused", "unreadable": its reader died on it), content_detail, hostile, hostile_detail
-//   of steps        nan zero mismatch identical collapsed, each with _detail; drift, drift_previous, cka,
-//   cka_previous (numbers) of checkpoints  nan zero mismatch identical resume output, each with _detail;
-//   forward ("ok", "bad", "not_checked"), forward_detail
-// Facts of the source (subject source "contents"): kind="contents", reachable (true/false), degraded (text),
+// Facts, besides those of the results source and on the same subjects (content_facts.h says what the words
+// mean): files: content ("ok", "damaged", "refused", "unreadable": its reader died on it), content_detail,
+// hostile;
+//
+// steps: nan, zero, mismatch, identical, collapsed, each with _detail; numbers drift, drift_previous, cka,
+// cka_previous;
+//
+// checkpoints: nan, zero, mismatch, identical, resume, output, each with _detail; forward ("ok", "bad",
+// "not_checked"), forward_detail.
+//
+// Of the source itself (subject source "contents"): kind="contents", reachable (true/false), degraded (text),
 // queued, inspected.
 #pragma once
 

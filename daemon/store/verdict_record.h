@@ -1,4 +1,5 @@
-// What was found in a file, as it is kept from one start to the next: so that gigabytes are not read again for nothing.
+// What was found in a file, as it is kept from one start to the next: so that gigabytes are not read again
+// for nothing.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,8 @@
 
 namespace redflag::daemon {
 
-/// Holds only as long as the file has the same identity and the reader is the same: whoever loads it compares.
+/// Holds only as long as the file has the same identity and the reader is the same: whoever loads it
+/// compares.
 struct VerdictRecord {
   std::string path;  ///< absolute, raw bytes
   std::uint64_t device = 0;
