@@ -232,8 +232,8 @@ void ContentModel::ask_forward(const std::string& path, Directory& directory,
   }
   if (directory.forward_hash == task.hash) return;
   directory.forward_hash = task.hash;
-  // The newest of what waits goes first; the others keep their order.
-  forward_.push_front(std::move(task));
+  // The newest of what waits goes first; the base model's, which does not change, last.
+  is_base(directory.place) ? forward_.push_back(std::move(task)) : forward_.push_front(std::move(task));
 }
 
 void ContentModel::forward(const ForwardTask& task, const std::vector<tensors::Finding>& findings,

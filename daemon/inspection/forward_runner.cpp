@@ -74,6 +74,8 @@ asio::awaitable<ForwardAnswer> ForwardRunner::run(std::vector<std::string> argum
   SpawnOptions options;
   options.program = program_;
   options.arguments = std::move(arguments);
+  // It refuses what would not fit, which says more than an allocation that fails.
+  options.arguments.insert(options.arguments.end(), {"--memory", std::to_string(limits.memory_bytes)});
   options.environment = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"};
   options.gives_way = true;
   options.memory_bytes = limits.memory_bytes;

@@ -64,7 +64,8 @@ TEST_CASE("redflag-forward's answer comes back, and it ran with its memory limit
   const ForwardAnswer answer = bench.forward();
   REQUIRE(answer.checked());
   CHECK(answer.result["logits"][0] == 1.5);
-  CHECK(bench.started.arguments == std::vector<std::string>{"logits", "/r/checkpoint-100"});
+  CHECK(bench.started.arguments ==
+        std::vector<std::string>{"logits", "/r/checkpoint-100", "--memory", "4294967296"});
   CHECK(bench.started.memory_bytes == std::uint64_t{4} << 30);
   CHECK(bench.started.gives_way);
 }
