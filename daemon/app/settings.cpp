@@ -103,6 +103,7 @@ ContentSettings content_settings(const Config& config) {
   settings.inspector.program = sibling_program("redflag-inspect");
   for (const ResultsRoot& root : config.results.roots) settings.inspector.roots.push_back(root.path);
   settings.inspector.drop_cache = true;
+  settings.inspector.pace = config.results.inspect_pace.bytes;
   settings.inspector.memory_bytes = config.results.inspect_memory.bytes;
   settings.service.cpu_share = config.results.inspect_cpu_share;
   settings.service.urgent_cpu_share = std::max(1.0, config.results.inspect_cpu_share);

@@ -85,6 +85,7 @@ struct ResultsConfig {
   Duration rescan_interval{0};
   bool inspect = true;             ///< look into the files, not only at them
   double inspect_cpu_share = 0.0;  ///< of one core
+  ByteSize inspect_pace;           ///< bytes a second
   ByteSize inspect_memory;         ///< address space of the child
   bool forward = true;             ///< forward passes of checkpoints, drift of representations
   ByteSize forward_memory;

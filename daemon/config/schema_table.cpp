@@ -248,6 +248,11 @@ const Section& results() {
                                                "over a minute; a newest checkpoint may take it whole.")
           .fallback_is("0.5")
           .range("0.01", "16"),
+      value<&ResultsConfig::inspect_pace>(
+          "inspect_pace",
+          "How many bytes a second are read at most, so that a training keeps its memory bandwidth.")
+          .fallback_is("256MiB")
+          .range("1MiB", "1024GiB"),
       value<&ResultsConfig::inspect_memory>("inspect_memory", "Address space that redflag-inspect may use.")
           .fallback_is("512MiB")
           .range("128MiB", "64GiB")

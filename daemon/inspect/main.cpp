@@ -33,6 +33,7 @@ People will want `redflag inspect` instead.
   --threads N         threads (default 1): small files side by side, large ones by all
   --memory BYTES      address space (default 536870912)
   --cpu-seconds N     (default 3600)
+  --pace BYTES        read no more than this a second (default: as fast as it goes)
   --drop-cache        give back pages of the page cache that only this program brought in
   --self-test         try what the sandbox forbids; exit code 0 when all of it was stopped
 )";
@@ -64,6 +65,8 @@ std::optional<Arguments> parse(const std::vector<std::string>& words) {
       out.sandbox.roots.push_back(value);
     } else if (word == "--threads" && count && *count <= 64) {
       out.reading.threads = static_cast<std::size_t>(*count);
+    } else if (word == "--pace" && count) {
+      out.reading.bytes_per_second = *count;
     } else if (word == "--memory" && count) {
       out.sandbox.memory_bytes = *count;
     } else if (word == "--cpu-seconds" && count) {

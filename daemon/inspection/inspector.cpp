@@ -157,6 +157,8 @@ Result<std::unique_ptr<Process>> Inspector::start() {
                        "--memory",      std::to_string(settings_.memory_bytes),  //
                        "--cpu-seconds", std::to_string(settings_.cpu_seconds)};
   if (settings_.drop_cache) options.arguments.push_back("--drop-cache");
+  if (settings_.pace != 0)
+    options.arguments.insert(options.arguments.end(), {"--pace", std::to_string(settings_.pace)});
   for (const std::string& root : settings_.roots) {
     options.arguments.push_back("--root");
     options.arguments.push_back(root);

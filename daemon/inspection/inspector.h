@@ -26,6 +26,7 @@ struct InspectorSettings {
   std::vector<std::string> roots;  ///< all that the child may read below
   unsigned threads = 1;
   bool drop_cache = false;
+  std::uint64_t pace = 0;  ///< bytes a second that the child reads at most; 0: no limit
   std::uint64_t memory_bytes = std::uint64_t{512} << 20;  ///< of address space of the child
   unsigned cpu_seconds = 3600;      ///< of one child, as a last resort: the clock's limits below come first
   std::size_t files_a_child = 500;  ///< then a fresh one

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -14,7 +15,8 @@ namespace redflag::tensors {
 struct InspectOptions {
   std::size_t threads = 1;  ///< that read and compute
   bool drop_cache = false;  ///< give back pages that only this read brought into the page cache (large files)
-  std::size_t max_tensors = 50'000;  ///< described in the report; all are read
+  std::uint64_t bytes_per_second = 0;  ///< read no faster, all threads together; 0: as fast as it goes
+  std::size_t max_tensors = 50'000;    ///< described in the report; all are read
 };
 
 /// The file at `path`, of any kind that a results tree holds (tensors, JSON, pointers). Never throws, never

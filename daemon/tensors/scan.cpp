@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <limits>
 #include <map>
 #include <set>
@@ -148,10 +149,22 @@ std::vector<ChunkResult> work_off(const ByteSource& source, const std::vector<Se
                                   const std::vector<Chunk>& chunks, const InspectOptions& options) {
   std::vector<ChunkResult> results(chunks.size());
   std::atomic<std::size_t> next{0};
+  std::atomic<std::uint64_t> taken{0};
+  const auto begun = std::chrono::steady_clock::now();
+  // Every byte read is memory bandwidth and a core that a training beside it has not.
+  const auto keep_pace = [&](std::uint64_t bytes) {
+    if (options.bytes_per_second == 0) return;
+    const std::uint64_t before = taken.fetch_add(bytes);
+    const double seconds = static_cast<double>(before) / static_cast<double>(options.bytes_per_second);
+    std::this_thread::sleep_until(begun + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                              std::chrono::duration<double>(seconds)));
+  };
   const auto work = [&] {
     ChunkReader reader(source, options.drop_cache);
-    for (std::size_t i = next++; i < chunks.size(); i = next++)
+    for (std::size_t i = next++; i < chunks.size(); i = next++) {
+      keep_pace(chunks[i].bytes);
       results[i] = scan_chunk(reader, segments[chunks[i].segment], chunks[i]);
+    }
   };
   const std::size_t threads = std::min<std::size_t>({options.threads, chunks.size(), 64});
   std::vector<std::thread> helpers;

@@ -1,7 +1,7 @@
 """Figures for beside_training.sh, which see. usage: beside_training.py REDFLAG_INSPECT ROUNDS DIRECTORY
 
 The trainer is a small transformer on the CPU, in this process. Each round times its steps alone, then while
-the inspector reads the checkpoint as the daemon starts it (nice 19, idle I/O class, one thread), over and
+the inspector reads the checkpoint as the daemon starts it (nice 19, idle I/O class, one thread, 256 MiB a second), over and
 over: the next begins when the last has ended, which is far more than the daemon asks for. So the ratio is
 what a trainer feels while an inspection lasts, and the seconds an inspection lasts say for how long.
 "cold": the checkpoint's pages are thrown out of the page cache before each inspection.
@@ -59,7 +59,7 @@ class Inspections:
     def __init__(self, program, path, cold):
         self.command = [
             "nice", "-n", "19", "ionice", "-c3",
-            str(program), "--threads", "1", "--root",
+            str(program), "--threads", "1", "--pace", str(256 << 20), "--root",
             str(path.parent)
         ]
         self.path, self.cold, self.seconds, self.done = path, cold, [], threading.Event()
