@@ -5,6 +5,7 @@
 #include "daemon/app/settings.h"
 #include "daemon/base/log.h"
 #include "daemon/contents/expected_steps.h"
+#include "daemon/monitor/submit.h"
 
 namespace redflag::daemon {
 namespace {
@@ -142,8 +143,7 @@ asio::awaitable<void> Service::expect_steps() {
     for (Observation& facts : expected.judge(series, runs, world_.clock.now()))
       batch.inputs.emplace_back(std::move(facts));
     if (batch.inputs.empty()) continue;
-    const auto kept = co_await monitor_.submit(std::move(batch));
-    if (!kept) log_warning("results", "{}", kept.error().text());
+    co_await submit_until_kept(world_.clock, monitor_, std::move(batch));
   }
 }
 

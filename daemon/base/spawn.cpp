@@ -15,12 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/base/give_way.h"
+
 namespace redflag::daemon {
 namespace {
-
-constexpr int kIdleIo =
-    3 << 13;  // IOPRIO_CLASS_IDLE; linux/ioprio.h of Debian 12 lacks what is needed to say so
-constexpr int kIoOfProcess = 1;  // IOPRIO_WHO_PROCESS
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> all;
@@ -72,15 +70,6 @@ class Pipe {
 void limit(__rlimit_resource what, rlim_t soft, rlim_t hard) {
   const rlimit wanted{soft, hard};
   (void)::setrlimit(what, &wanted);
-}
-
-void give_way() {
-  (void)::setpriority(PRIO_PROCESS, 0, 19);
-  (void)::syscall(SYS_ioprio_set, kIoOfProcess, 0, kIdleIo);
-  const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (file < 0) return;
-  (void)!::write(file, "1000", 4);
-  ::close(file);
 }
 
 void close_the_rest_on_exec() {

@@ -149,7 +149,7 @@ void ContentModel::judge(const std::string& path, Time now) {
   Attributes attributes = content_attributes(
       report.findings, step ? std::vector<std::string_view>{"nan", "zero", "mismatch", "collapsed"}
                             : std::vector<std::string_view>{"nan", "zero", "mismatch", "resume", "output"});
-  tell(path, directory, std::move(attributes), now);
+  tell(path, directory, attributes, now);
   ask_forward(path, directory, report.findings);
   step ? judge_series(parent(path), now) : judge_run(parent(path), now);
 }
@@ -264,11 +264,12 @@ Observation ContentModel::facts_of(const std::string& path, const Directory& dir
   return facts;
 }
 
-void ContentModel::tell(const std::string& path, Directory& directory, Attributes attributes, Time now) {
-  Attributes news;
-  for (auto& [name, value] : attributes) {
+void ContentModel::tell(const std::string& path, Directory& directory, const Attributes& attributes,
+                        Time now) {
+  bool news = false;
+  for (const auto& [name, value] : attributes) {
     const auto known = std::find_if(directory.told.begin(), directory.told.end(),
-                                    [&](const auto& each) { return each.first == name; });
+                                    [&name = name](const auto& each) { return each.first == name; });
     if (known == directory.told.end()) {
       directory.told.emplace_back(name, value);
     } else if (known->second == value) {
@@ -276,10 +277,10 @@ void ContentModel::tell(const std::string& path, Directory& directory, Attribute
     } else {
       known->second = value;
     }
-    news.emplace_back(name, value);
+    news = true;
   }
+  if (!news) return;
   // A text and the word it belongs to go together, so that a rule never reads one of them old.
-  if (news.empty()) return;
   Observation facts = facts_of(path, directory, {}, now);
   facts.attributes.insert(facts.attributes.end(), attributes.begin(), attributes.end());
   facts_.push_back(std::move(facts));

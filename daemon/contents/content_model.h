@@ -69,7 +69,7 @@ class ContentModel {
   void judge_run(const std::string& parent, Time now);
   void ask_forward(const std::string& path, Directory& directory,
                    const std::vector<tensors::Finding>& findings);
-  void tell(const std::string& path, Directory& directory, Attributes attributes, Time now);
+  void tell(const std::string& path, Directory& directory, const Attributes& attributes, Time now);
   Observation facts_of(const std::string& path, const Directory& directory, const std::string& file,
                        Time now) const;
 

@@ -8,6 +8,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/contents/forward_answer.h"
+#include "daemon/monitor/submit.h"
 #include "daemon/results/printable.h"
 
 namespace redflag::daemon {
@@ -64,7 +65,7 @@ asio::awaitable<void> ContentSource::tell() {
       for (Observation& facts : model_.take(kBatch)) batch.inputs.emplace_back(std::move(facts));
       add_health(batch);
       if (batch.inputs.empty()) break;
-      co_await submit(std::move(batch));
+      co_await submit_until_kept(clock_, intake_, std::move(batch));
     }
     if (service_.wants_rescan()) {
       service_.begin_rescan();
@@ -74,19 +75,9 @@ asio::awaitable<void> ContentSource::tell() {
   }
 }
 
-asio::awaitable<void> ContentSource::submit(SourceBatch batch) {
-  Duration pause = std::chrono::seconds{1};
-  for (;;) {
-    const auto result = co_await intake_.submit(batch);
-    if (result) co_return;
-    co_await clock_.sleep(pause);
-    pause = std::min(pause * 2, Duration{std::chrono::seconds{30}});
-  }
-}
-
-bool ContentSource::add_health(SourceBatch& batch) {
+void ContentSource::add_health(SourceBatch& batch) {
   const InspectionState state = service_.state();
-  if (told_ && state.blocked == told_blocked_) return false;
+  if (told_ && state.blocked == told_blocked_) return;
   told_ = true;
   told_blocked_ = state.blocked;
   Observation facts;
@@ -101,7 +92,6 @@ bool ContentSource::add_health(SourceBatch& batch) {
                       {"inspected", static_cast<double>(state.inspected)}};
   batch.inputs.emplace_back(std::move(facts));
   if (!state.blocked.empty()) log_warning("contents", "files are not inspected: {}", state.blocked);
-  return true;
 }
 
 asio::awaitable<void> ContentSource::look_forward() {

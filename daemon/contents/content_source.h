@@ -59,8 +59,7 @@ class ContentSource {
   InspectionState state() const { return service_.state(); }
 
  private:
-  asio::awaitable<void> submit(SourceBatch batch);
-  bool add_health(SourceBatch& batch);
+  void add_health(SourceBatch& batch);
   asio::awaitable<void> run_forward(const ForwardTask& task);
 
   Clock& clock_;

@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/base/give_way.h"
+
 namespace redflag::forward {
 namespace {
 
@@ -40,13 +42,6 @@ void limit_cpu(std::uint64_t seconds) {
   action.sa_handler = out_of_cpu;
   ::sigaction(SIGXCPU, &action, nullptr);
   set_limit(RLIMIT_CPU, seconds, seconds + 5);
-}
-
-void give_way() {
-  std::ofstream("/proc/self/oom_score_adj") << "1000";
-  ::setpriority(PRIO_PROCESS, 0, 19);
-  constexpr int kWhoProcess = 1, kClassIdle = 3, kClassShift = 13;
-  ::syscall(SYS_ioprio_set, kWhoProcess, 0, kClassIdle << kClassShift);
 }
 
 /// A line of /proc/self/status in bytes: "VmHWM:   123 kB".
@@ -140,7 +135,7 @@ Confinement confine(const Limits& limits) {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   set_limit(RLIMIT_CORE, 0, 0);
-  give_way();
+  daemon::give_way();
   if (limits.cpu_seconds > 0) limit_cpu(limits.cpu_seconds);
   if (limits.memory_bytes > 0 && !kShadowMemory) {
     // Libraries and thread stacks are counted as data before they are touched: the limit is for what comes on

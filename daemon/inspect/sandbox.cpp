@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/base/give_way.h"
+
 namespace redflag::inspect {
 namespace {
 
@@ -40,19 +42,6 @@ Result<void> set_limits(const SandboxOptions& options) {
   if (auto done = limit(RLIMIT_CPU, "limiting CPU time", options.cpu_seconds); !done) return done;
   if (auto done = limit(RLIMIT_NOFILE, "limiting open files", options.open_files); !done) return done;
   return limit(RLIMIT_CORE, "switching off core dumps", 0);
-}
-
-/// Best effort: none of this is for safety.
-void mind_manners() {
-  errno = 0;
-  [[maybe_unused]] const int priority = ::nice(19);
-  constexpr int kWhoProcess = 1;
-  constexpr int kIdle = 3 << 13;
-  ::syscall(SYS_ioprio_set, kWhoProcess, 0, kIdle);
-  const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (file < 0) return;
-  [[maybe_unused]] const ssize_t written = ::write(file, "1000", 4);
-  ::close(file);
 }
 
 /// "" when it holds.
@@ -154,7 +143,7 @@ Result<void> filter_calls() {
 }  // namespace
 
 Result<std::string> enter_sandbox(const SandboxOptions& options) {
-  mind_manners();
+  daemon::give_way();
   if (auto done = set_limits(options); !done) return tl::unexpected(done.error());
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return fail(ErrorCode::unavailable, "giving up privileges", std::strerror(errno));

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "daemon/monitor/submit.h"
 #include "daemon/results/printable.h"
 #include "daemon/results/watch_waiter.h"
 
@@ -73,18 +74,8 @@ asio::awaitable<void> ResultsSource::flush(Moment now) {
       add_cursor(batch);
     }
     if (batch.inputs.empty() && batch.cursors.empty()) co_return;
-    co_await submit(std::move(batch));
+    co_await submit_until_kept(clock_, intake_, std::move(batch));
     if (model_.pending() == 0) co_return;
-  }
-}
-
-asio::awaitable<void> ResultsSource::submit(SourceBatch batch) {
-  Duration pause = std::chrono::seconds{1};
-  for (;;) {
-    const auto result = co_await intake_.submit(batch);
-    if (result) co_return;
-    co_await clock_.sleep(pause);
-    pause = std::min(pause * 2, Duration{std::chrono::seconds{30}});
   }
 }
 

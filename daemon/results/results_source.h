@@ -64,7 +64,6 @@ class ResultsSource {
 
  private:
   asio::awaitable<void> flush(Moment now);
-  asio::awaitable<void> submit(SourceBatch batch);
   void restore();
   void add_cursor(SourceBatch& batch);
   bool add_health(SourceBatch& batch, Moment now);
