@@ -142,10 +142,6 @@ std::string display(const std::string& name) {
   return name.empty() ? "the tensor" : shown(name);
 }
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 /// Zeros are what such tensors begin with, or what they are for.
 bool may_be_zero(const TensorReport& tensor) {
   const std::string& name = tensor.name;
@@ -154,7 +150,7 @@ bool may_be_zero(const TensorReport& tensor) {
                                       "zero_point", "state.", "cuda", "rng", "step", "grad"}) {
     if (name.find(part) != std::string::npos) return true;
   }
-  return tensor.shape.size() < 2 && !ends_with(name, "norm.weight");
+  return tensor.shape.size() < 2 && !name.ends_with("norm.weight");
 }
 
 }  // namespace
@@ -231,9 +227,9 @@ void find_hostile_globals(const TensorFile& file, FileReport& report) {
 void judge_checksums(const ReadTensors& read, const ScanResult& scan, FileReport& report) {
   std::size_t right = 0, switched_off = 0;
   std::vector<const ZipEntry*> wrong;
-  for (const EntryCheck& each : scan.checks) {
-    const ZipEntry& entry = read.entries[each.entry];
-    if (entry.crc == each.found) {
+  for (std::size_t i = 0; i < read.entries.size(); ++i) {
+    const ZipEntry& entry = read.entries[i];
+    if (entry.crc == scan.checksums[i]) {
       right += entry.bytes == 0 ? 0 : 1;
     } else if (entry.crc == 0) {
       ++switched_off;

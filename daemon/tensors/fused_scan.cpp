@@ -40,23 +40,17 @@ void FusedScan::add(const std::uint8_t* bytes, std::size_t length) {
   const std::size_t block = kBlock * width_;
   const std::size_t whole = kernel_ == nullptr ? 0 : length / block * block;
   if (whole != 0 && !pivot_) pivot_ = pivot_of(*dtype_, bytes, length);
-  Moments fast;  // sums about the pivot, made into moments at the end
-  double sum = 0, squares = 0;
+  PivotSums fast;
   for (std::size_t at = 0; at < whole; at += block) {
     BlockSums found;
     kernel_(&state_, bytes + at, kBlock, *pivot_, &found);
-    if (!std::isfinite(found.squares)) {
+    if (std::isfinite(found.squares)) {
+      fast.add(found, kBlock);
+    } else {
       moments_.merge(moments_of(*dtype_, bytes + at, block, pivot_));
-      continue;
     }
-    fast.min = fast.finite == 0 ? found.min : std::min(fast.min, found.min);
-    fast.max = fast.finite == 0 ? found.max : std::max(fast.max, found.max);
-    fast.finite += kBlock;
-    fast.zeros += found.zeros;
-    sum += found.sum;
-    squares += found.squares;
   }
-  if (fast.finite != 0) moments_.merge(moments_from_sums(fast, *pivot_, sum, squares));
+  if (whole != 0) moments_.merge(fast.moments(*pivot_));
   if (whole < length) add_apart(bytes + whole, length - whole);
 }
 

@@ -15,10 +15,6 @@
 namespace redflag::tensors {
 namespace {
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 void set(FileReport& report, const ReadFailure& failure) {
   report.verdict = failure.verdict;
   report.reason = failure.reason;
@@ -46,7 +42,7 @@ bool read_lfs_pointer(const ByteSource& source, FileReport& report) {
 }
 
 void read_json(const ByteSource& source, FileReport& report) {
-  report.kind = ends_with(report.path, ".index.json") ? FileKind::shard_index : FileKind::json;
+  report.kind = report.path.ends_with(".index.json") ? FileKind::shard_index : FileKind::json;
   auto values = read_json_values(source);
   if (!values) return set(report, values.error());
   report.verdict = Verdict::ok;
@@ -119,7 +115,7 @@ FileKind guess_kind(const ByteSource& source, const std::string& name) {
   const std::string head = source.bytes(0, 4);
   if (head == "PK\x03\x04") return FileKind::torch_zip;
   if (!head.empty() && head[0] == '\x80') return FileKind::torch_legacy;
-  return ends_with(name, ".safetensors") ? FileKind::safetensors : FileKind::unknown;
+  return name.ends_with(".safetensors") ? FileKind::safetensors : FileKind::unknown;
 }
 
 }  // namespace
@@ -134,7 +130,7 @@ FileReport inspect_bytes(const ByteSource& source, const std::string& name, cons
       report.verdict = Verdict::damaged;
       report.reason = "empty: 0 bytes";
     } else if (read_lfs_pointer(source, report)) {
-    } else if (ends_with(name, ".json")) {
+    } else if (name.ends_with(".json")) {
       read_json(source, report);
     } else {
       read_as_tensors(source, options, report);

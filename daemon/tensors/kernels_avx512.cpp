@@ -5,6 +5,8 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 
+#include "daemon/tensors/avx512_total.h"
+
 namespace redflag::tensors {
 namespace {
 
@@ -25,12 +27,6 @@ struct LoadHalf {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
 };
-
-double total(__m512 v) {
-  const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(v));
-  const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
-  return _mm512_reduce_add_pd(_mm512_add_pd(low, high));
-}
 
 template <typename Load>
 void sums(const std::uint8_t* p, std::size_t count, double pivot, BlockSums* out) {

@@ -9,6 +9,8 @@
 #if defined(__VPCLMULQDQ__) && defined(__AVX512F__)
 #include <immintrin.h>
 
+#include "daemon/tensors/avx512_total.h"
+
 namespace redflag::tensors {
 namespace {
 
@@ -33,12 +35,6 @@ struct LoadHalf {
     return _mm512_cvtph_ps(which == 0 ? _mm512_castsi512_si256(raw) : _mm512_extracti64x4_epi64(raw, 1));
   }
 };
-
-double total(__m512 v) {
-  const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(v));
-  const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
-  return _mm512_reduce_add_pd(_mm512_add_pd(low, high));
-}
 
 template <typename Load, bool WithCrc>
 void fused(FusedState* state, const std::uint8_t* p, std::size_t count, double pivot, BlockSums* out) {

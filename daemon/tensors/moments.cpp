@@ -58,10 +58,9 @@ Moments slowly(const std::uint8_t* bytes, std::size_t count, std::size_t width, 
 template <typename Decode>
 Moments floating(DType type, Kernel kernel, const std::uint8_t* bytes, std::size_t count, std::size_t width,
                  Pivot& about, Decode decode) {
-  Moments out;
   if (!about) about = redflag::tensors::pivot_of(type, bytes, count * width);
   const double pivot = *about;
-  double sum = 0, squares = 0;
+  PivotSums fast;
   Moments slow;  // of blocks that hold something not finite, and of the rest
   for (std::size_t at = 0; at < count;) {
     const std::size_t n = std::min(kBlock, count - at) / 64 * 64;
@@ -72,18 +71,13 @@ Moments floating(DType type, Kernel kernel, const std::uint8_t* bytes, std::size
     BlockSums block;
     kernel(bytes + at * width, n, pivot, &block);
     if (std::isfinite(block.squares)) {
-      out.min = out.finite == 0 ? block.min : std::min(out.min, block.min);
-      out.max = out.finite == 0 ? block.max : std::max(out.max, block.max);
-      out.finite += n;
-      out.zeros += block.zeros;
-      sum += block.sum;
-      squares += block.squares;
+      fast.add(block, n);
     } else {
       slow.merge(slowly(bytes + at * width, n, width, pivot, decode));
     }
     at += n;
   }
-  out = moments_from_sums(out, pivot, sum, squares);
+  Moments out = fast.moments(pivot);
   out.merge(slow);
   return out;
 }
@@ -158,17 +152,27 @@ double pivot_of(DType type, const std::uint8_t* bytes, std::size_t length) {
   return std::isfinite(mean) ? static_cast<double>(static_cast<float>(mean)) : 0;
 }
 
-Moments moments_from_sums(Moments counted, double pivot, double sum, double squares) {
-  counted.count = counted.finite;
-  if (counted.finite == 0) return counted;
-  const auto n = static_cast<double>(counted.finite);
-  counted.mean = pivot + sum / n;
-  counted.deviation = std::max(0.0, squares - sum * sum / n);
-  if (counted.min == counted.max) {  // all equal: say so exactly
-    counted.mean = counted.min;
-    counted.deviation = 0;
+void PivotSums::add(const BlockSums& block, std::uint64_t numbers) {
+  counted_.min = counted_.finite == 0 ? block.min : std::min(counted_.min, block.min);
+  counted_.max = counted_.finite == 0 ? block.max : std::max(counted_.max, block.max);
+  counted_.finite += numbers;
+  counted_.zeros += block.zeros;
+  sum_ += block.sum;
+  squares_ += block.squares;
+}
+
+Moments PivotSums::moments(double pivot) const {
+  Moments out = counted_;
+  out.count = out.finite;
+  if (out.finite == 0) return out;
+  const auto n = static_cast<double>(out.finite);
+  out.mean = pivot + sum_ / n;
+  out.deviation = std::max(0.0, squares_ - sum_ * sum_ / n);
+  if (out.min == out.max) {  // all equal: say so exactly
+    out.mean = out.min;
+    out.deviation = 0;
   }
-  return counted;
+  return out;
 }
 
 void Moments::add(double x) {

@@ -35,8 +35,16 @@ using Pivot = std::optional<double>;
 
 double pivot_of(DType type, const std::uint8_t* bytes, std::size_t length);
 
-/// `counted` (finite, zeros, min, max) with mean and deviation from sums about the pivot.
-Moments moments_from_sums(Moments counted, double pivot, double sum, double squares);
+/// Blocks of finite numbers, gathered about one pivot.
+class PivotSums {
+ public:
+  void add(const BlockSums& block, std::uint64_t numbers);
+  Moments moments(double pivot) const;
+
+ private:
+  Moments counted_;
+  double sum_ = 0, squares_ = 0;
+};
 
 /// Of `length` bytes that begin with a whole element of `type`; a rest that makes no whole element is left
 /// out. Opaque types have none: count stays 0.

@@ -29,7 +29,6 @@ std::uint64_t bits_of(std::string_view dtype) {
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   TensorFile file;
-  std::vector<std::uint64_t> ends;
   std::string problem;
 
   bool null() override { return scalar("null"); }
@@ -143,7 +142,6 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     }
     tensor_.storage = file.storages.size();
     file.storages.push_back({tensor_.name, range_[0], total / 8, known});
-    ends.push_back(range_[1]);
     file.tensors.push_back(std::move(tensor_));
     tensor_ = {};
     return true;

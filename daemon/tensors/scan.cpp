@@ -24,6 +24,7 @@ namespace redflag::tensors {
 namespace {
 
 constexpr std::uint64_t kChunk = 8U << 20;
+constexpr std::uint64_t kWorthThreads = 4U << 20;   // bytes of a file
 constexpr std::size_t kMaxCuts = 1'000;             // tensors of one storage that get statistics of their own
 constexpr std::uint64_t kMaxWalked = 16'000'000;    // elements of a view that is not contiguous
 constexpr std::uint64_t kMaxInflated = 64'000'000;  // of TorchScript's code, which is text
@@ -169,7 +170,7 @@ std::vector<ChunkResult> work_off(const ByteSource& source, const std::vector<Se
   const std::size_t threads = std::min<std::size_t>({options.threads, chunks.size(), 64});
   std::vector<std::thread> helpers;
   // A thread costs more than a megabyte of work.
-  const bool worth = source.size() > 4 * kChunk / 8;
+  const bool worth = source.size() > kWorthThreads;
   try {
     for (std::size_t i = 1; i < threads && worth; ++i) helpers.emplace_back(work);
   } catch (const std::system_error&) {
@@ -284,8 +285,8 @@ ScanResult scan_tensors(const ByteSource& source, const ReadTensors& read, const
   }
   for (std::size_t i = 0; i < read.entries.size(); ++i) {
     if (read.entries[i].compressed) crc[i] = inflated_crc(source, read.entries[i]);
-    out.checks.push_back({i, crc[i]});
   }
+  out.checksums = std::move(crc);
 
   std::map<std::uint64_t, std::size_t> by_offset;
   for (std::size_t i = 0; i < segments.size(); ++i) by_offset.emplace(segments[i].offset, i);

@@ -12,19 +12,14 @@
 
 namespace redflag::tensors {
 
-struct EntryCheck {
-  std::size_t entry = 0;  ///< index into ReadTensors::entries
-  std::uint32_t found = 0;
-};
-
 struct TensorScan {
   std::optional<Moments> moments;  ///< none of opaque types, and of views too large to walk through
   std::uint64_t hash = 0;          ///< of its bytes; 0 for views that are not contiguous
 };
 
 struct ScanResult {
-  std::vector<EntryCheck> checks;   ///< of every entry of a zip
-  std::vector<TensorScan> tensors;  ///< as in TensorFile::tensors
+  std::vector<std::uint32_t> checksums;  ///< found, as in ReadTensors::entries
+  std::vector<TensorScan> tensors;       ///< as in TensorFile::tensors
   std::optional<std::string>
       short_read;  ///< bytes that should have been there and were not: "at 1,024 of data/0"
 };

@@ -57,10 +57,6 @@ std::string named_by_its_head(const std::string& head) {
   return {};
 }
 
-bool name_ends(std::string_view name, std::string_view end) {
-  return name.size() >= end.size() && name.substr(name.size() - end.size()) == end;
-}
-
 /// Shared storages keep the type that all their tensors agree on.
 void settle_types(TensorFile& file) {
   std::vector<bool> seen(file.storages.size(), false);
@@ -129,7 +125,7 @@ tl::expected<ReadTensors, ReadFailure> read_tensors(const ByteSource& source, st
     result = take(std::move(zip->file));
   } else if (head.size() > 1 && head[0] == '\x80' && static_cast<unsigned char>(head[1]) <= 5) {
     result = take(read_torch_legacy(source));
-  } else if (name_ends(name, ".safetensors") || (head.size() > 8 && head[8] == '{')) {
+  } else if (name.ends_with(".safetensors") || (head.size() > 8 && head[8] == '{')) {
     result = take(read_safetensors(source));
   } else if (head.size() < 4 && std::string_view("PK\x03\x04").substr(0, head.size()) == head) {
     return truncated(fmt::format("only the first bytes of a zip are there; {} bytes", head.size()));
