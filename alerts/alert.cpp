@@ -11,6 +11,8 @@ std::string_view to_string(NotificationKind kind) {
       return "fired";
     case NotificationKind::escalated:
       return "escalated";
+    case NotificationKind::repeated:
+      return "repeated";
     case NotificationKind::resolved:
       return "resolved";
     case NotificationKind::digest:
@@ -29,12 +31,15 @@ std::string_view to_string(MessageState state) {
       return "sent";
     case MessageState::parked:
       return "parked";
+    case MessageState::dropped:
+      return "dropped";
   }
   return "unknown";
 }
 
 std::optional<MessageState> message_state_from(std::string_view name) {
-  for (const MessageState state : {MessageState::queued, MessageState::sent, MessageState::parked}) {
+  for (const MessageState state :
+       {MessageState::queued, MessageState::sent, MessageState::parked, MessageState::dropped}) {
     if (to_string(state) == name) return state;
   }
   return std::nullopt;

@@ -11,6 +11,7 @@ std::string subject_of(const Notification& notification) {
   switch (notification.kind) {
     case NotificationKind::fired:
     case NotificationKind::escalated:
+    case NotificationKind::repeated:
     case NotificationKind::resolved:
       if (!notification.transitions.empty()) return notification.transitions.front().id;
       break;

@@ -15,7 +15,8 @@ namespace redflag::alerts {
 enum class MessageState : std::uint8_t {
   queued,
   sent,
-  parked,  ///< the channel refused it for good; kept, shown in status, retried only by a person
+  parked,   ///< the channel refused it for good; kept, shown in status, retried only by a person
+  dropped,  ///< a person dropped it, or it had waited too long; kept until retention ends, never sent
 };
 
 std::string_view to_string(MessageState state);
@@ -30,8 +31,9 @@ struct OutboxMessage {
   Time created;
   MessageState state = MessageState::queued;
   std::uint32_t attempts = 0;
-  Time not_before;         ///< next attempt; Time{} = at once
-  std::string last_error;  ///< for people; holds no secret
+  std::uint32_t revision = 0;  ///< counts what was added to it while it waited (a burst becomes one message)
+  Time not_before;             ///< next attempt; Time{} = at once
+  std::string last_error;      ///< for people; holds no secret
 };
 
 }  // namespace redflag::alerts

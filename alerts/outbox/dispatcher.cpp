@@ -197,6 +197,7 @@ void Dispatcher::restore(std::vector<OutboxMessage> kept) {
         impl_->channel(message.channel).parked.insert(message.id);
         break;
       case MessageState::sent:
+      case MessageState::dropped:
         impl_->remember_sent(message.id);
         break;
     }

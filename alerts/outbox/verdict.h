@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "rules/values/time.h"
 
@@ -17,6 +19,16 @@ struct SinkAnswer {
   std::string retry_after;       ///< value of the Retry-After header; empty when absent
   bool transport_error = false;  ///< no complete answer: refused, reset, timed out, TLS, DNS
   std::string transport_text;    ///< what happened then, for people; must not hold the URL
+  /// What a later message of the same receiver has to know of this one (where Slack put it), by a key of the
+  /// sink's own; kept with the outcome. An empty value deletes.
+  std::vector<std::pair<std::string, std::string>> receipts;
+};
+
+/// What earlier answers left. Read while a message is delivered.
+class Receipts {
+ public:
+  virtual ~Receipts() = default;
+  virtual std::optional<std::string> find(const std::string& key) const = 0;
 };
 
 enum class Outcome : std::uint8_t {

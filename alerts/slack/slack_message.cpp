@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "alerts/message_id.h"
 #include "alerts/slack/slack_text.h"
 #include "alerts/sparkline.h"
 #include "alerts/text/utf8.h"
@@ -68,9 +67,8 @@ Json context(Json elements) {
 }
 
 bool about_alert(const Notification& n) {
-  const bool kind = n.kind == NotificationKind::fired || n.kind == NotificationKind::escalated ||
-                    n.kind == NotificationKind::resolved;
-  return kind && !n.transitions.empty();
+  const bool speaks_for_itself = n.kind == NotificationKind::digest || n.kind == NotificationKind::notice;
+  return !speaks_for_itself && !n.transitions.empty();
 }
 
 /// What ended it: "train_loss is 0.41".
@@ -258,15 +256,12 @@ std::string slack_fallback(const Notification& n) {
   return dump({{"text", text}});
 }
 
-OutboxMessage slack_outbox_message(const Notification& notification, const std::string& channel, Time now) {
-  OutboxMessage message;
-  message.id = message_id(notification, channel);
-  message.channel = channel;
-  for (const Transition& transition : notification.transitions) message.alert_ids.push_back(transition.id);
-  message.payload = slack_payload(notification);
-  message.fallback = slack_fallback(notification);
-  message.created = now;
-  return message;
+std::string slack_payload(const NotificationGroup& group) {
+  return group.parts.empty() ? std::string() : slack_payload(group.parts.back());
+}
+
+std::string slack_fallback(const NotificationGroup& group) {
+  return group.parts.empty() ? std::string() : slack_fallback(group.parts.back());
 }
 
 }  // namespace redflag::alerts

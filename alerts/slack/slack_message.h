@@ -7,7 +7,6 @@
 #include <string>
 
 #include "alerts/alert.h"
-#include "alerts/outbox_message.h"
 
 namespace redflag::alerts {
 
@@ -22,7 +21,8 @@ std::string slack_payload(const Notification& notification);
 /// {"text": …} without blocks, for when Slack refuses them (400 invalid_blocks).
 std::string slack_fallback(const Notification& notification);
 
-/// All of it as a message for the outbox: id, alert ids, payload and fallback. `now` is when it is enqueued.
-OutboxMessage slack_outbox_message(const Notification& notification, const std::string& channel, Time now);
+/// The same for what is told together; a group of one is as above.
+std::string slack_payload(const NotificationGroup& group);
+std::string slack_fallback(const NotificationGroup& group);
 
 }  // namespace redflag::alerts

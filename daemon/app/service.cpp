@@ -59,7 +59,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
     : world_(world),
       names_(std::move(names)),
       monitor_(world.executor, world.clock, world.store, std::move(rules),
-               make_channels(config, secrets, world.transport),
+               make_channels(config, secrets, world.transport), make_router(config),
                MonitorOptions{.progress_interval = config.log.progress_interval,
                               .retention = config.store.retention}),
       progress_interval_(config.log.progress_interval),

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "daemon/base/child_process.h"
+#include "daemon/channels/log_channel.h"
+#include "daemon/channels/slack_channel.h"
 #include "daemon/config/proxy.h"
 #include "daemon/config/secrets.h"
 
@@ -129,16 +131,22 @@ std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secret
   std::vector<std::unique_ptr<Channel>> channels;
   for (const ReceiverConfig& receiver : config.alerts.receivers) {
     if (receiver.type == ReceiverType::log) {
-      channels.push_back(std::make_unique<LogChannel>(receiver.name, receiver.min_severity));
+      channels.push_back(std::make_unique<LogChannel>(receiver.name));
       continue;
     }
     for (auto& [name, webhook] : secrets.webhooks) {
       if (name != receiver.name) continue;
-      channels.push_back(std::make_unique<SlackChannel>(receiver.name, webhook, receiver.min_severity,
-                                                        receiver.mention, transport));
+      channels.push_back(std::make_unique<SlackChannel>(receiver.name, webhook, receiver.mention, transport));
     }
   }
   return channels;
+}
+
+alerts::Router make_router(const Config& config) {
+  std::vector<alerts::Receiver> receivers;
+  for (const ReceiverConfig& receiver : config.alerts.receivers)
+    receivers.push_back({receiver.name, receiver.min_severity});
+  return {std::move(receivers), {}};
 }
 
 Result<Secrets> find_secrets(const Config& config, const Environment& env) {

@@ -32,10 +32,12 @@ bool is_limited(const StepRange& range) {
 
 bool ReplayView::show(const std::string& path, const RecordedLog& log,
                       const std::vector<ReplayedTransition>& told) {
-  const alerts::RunContext context{
-      log.run.key,  log.run.name,   "",
-      log.run.task, log.run.method, log.run.seed ? std::to_string(*log.run.seed) : "",
-      "",           false};
+  alerts::RunContext context;
+  context.key = log.run.key;
+  context.name = log.run.name;
+  context.task = log.run.task;
+  context.method = log.run.method;
+  if (log.run.seed) context.seed = std::to_string(*log.run.seed);
   const bool steps = has_steps(log);
   if (!options_.json) {
     show_header(path, log);

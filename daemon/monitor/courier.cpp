@@ -4,6 +4,7 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "alerts/message_id.h"
 #include "daemon/base/failpoint.h"
 #include "daemon/base/log.h"
 
@@ -12,22 +13,58 @@ namespace redflag::daemon {
 using namespace std::chrono_literals;
 using namespace asio::experimental::awaitable_operators;
 
+namespace {
+
+/// Receipts are kept as cursors: small durable values by source and key.
+constexpr std::string_view kReceiptSource = "receipt:";
+
+class ChannelReceipts : public alerts::Receipts {
+ public:
+  using Map = std::map<std::pair<std::string, std::string>, std::string>;
+  ChannelReceipts(const Map& all, const std::string& channel) : all_(all), channel_(channel) {}
+  std::optional<std::string> find(const std::string& key) const override {
+    const auto found = all_.find({channel_, key});
+    return found == all_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  const Map& all_;
+  const std::string& channel_;
+};
+
+}  // namespace
+
 Courier::Courier(asio::any_io_executor executor, Clock& clock, Committer& committer,
-                 std::vector<std::unique_ptr<Channel>> channels)
+                 std::vector<std::unique_ptr<Channel>> channels, alerts::Router router)
     : clock_(clock),
       committer_(committer),
       work_(executor),
       dispatcher_(static_cast<std::uint64_t>(clock.now().time_since_epoch().count())),
-      channels_(std::move(channels)) {
+      channels_(std::move(channels)),
+      router_(std::move(router)) {
   for (const auto& channel : channels_) dispatcher_.set_channel(channel->name(), channel->pace());
 }
 
 std::vector<alerts::OutboxMessage> Courier::render(const alerts::Notification& notification) const {
   std::vector<alerts::OutboxMessage> messages;
+  const std::vector<std::string> wanted = router_.receivers_of(notification);
   for (const auto& channel : channels_) {
-    if (auto message = channel->render(notification)) messages.push_back(std::move(*message));
+    if (std::find(wanted.begin(), wanted.end(), channel->name()) == wanted.end()) continue;
+    auto message = channel->render({notification.run.key, {notification}});
+    if (!message) continue;
+    message->id = alerts::message_id(notification, channel->name());
+    message->channel = channel->name();
+    message->created = notification.time;
+    for (const Transition& transition : notification.transitions) message->alert_ids.push_back(transition.id);
+    messages.push_back(std::move(*message));
   }
   return messages;
+}
+
+bool Courier::restore_receipt(const CursorUpdate& cursor) {
+  if (!cursor.source.starts_with(kReceiptSource)) return false;
+  receipts_[{cursor.source.substr(kReceiptSource.size()), cursor.key}] = cursor.value;
+  return true;
 }
 
 void Courier::restore(std::vector<alerts::OutboxMessage> kept) {
@@ -78,7 +115,7 @@ asio::awaitable<void> Courier::deliver(Channel& channel, alerts::OutboxMessage m
     failpoint("before-send");
     alerts::SinkAnswer answer;
     try {
-      answer = co_await channel.deliver(message);
+      answer = co_await channel.deliver(message, ChannelReceipts(receipts_, channel.name()));
     } catch (...) {
       alerts::Verdict cut;
       cut.reason = "stopped while sending";
@@ -87,6 +124,14 @@ asio::awaitable<void> Courier::deliver(Channel& channel, alerts::OutboxMessage m
     }
     failpoint("after-send");
     outcome.messages.push_back(settle(channel, message, channel.judge(answer, clock_.now())));
+    for (auto& [key, value] : answer.receipts) {
+      outcome.cursors.push_back({std::string(kReceiptSource) + channel.name(), key, value});
+      if (value.empty()) {
+        receipts_.erase({channel.name(), key});
+      } else {
+        receipts_[{channel.name(), key}] = std::move(value);
+      }
+    }
     if (!channel.local() || outcome.messages.size() >= 256) break;
     std::optional<alerts::OutboxMessage> next = dispatcher_.next(channel.name(), clock_.now());
     if (!next) break;

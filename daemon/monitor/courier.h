@@ -3,28 +3,35 @@
 // flight.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "alerts/outbox/dispatcher.h"
+#include "alerts/route.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/event.h"
 #include "daemon/monitor/channel.h"
 #include "daemon/monitor/committer.h"
+#include "daemon/monitor/intake.h"
 
 namespace redflag::daemon {
 
 class Courier {
  public:
   Courier(asio::any_io_executor executor, Clock& clock, Committer& committer,
-          std::vector<std::unique_ptr<Channel>> channels);
+          std::vector<std::unique_ptr<Channel>> channels, alerts::Router router);
 
-  /// Forms of a notification for every channel that wants it.
+  /// Forms of a notification for every channel that is to be told.
   std::vector<alerts::OutboxMessage> render(const alerts::Notification& notification) const;
 
   /// At start: what was kept. Messages of a channel that is no longer configured are reported and stay in the
   /// store.
   void restore(std::vector<alerts::OutboxMessage> kept);
+  /// At start: a kept cursor. True when it is a receipt of a channel.
+  bool restore_receipt(const CursorUpdate& cursor);
   /// Durable by now: may be sent.
   void enqueue(std::vector<alerts::OutboxMessage> messages);
 
@@ -46,6 +53,8 @@ class Courier {
   Event work_;
   alerts::Dispatcher dispatcher_;
   std::vector<std::unique_ptr<Channel>> channels_;
+  alerts::Router router_;
+  std::map<std::pair<std::string, std::string>, std::string> receipts_;  // by channel and key
 };
 
 }  // namespace redflag::daemon

@@ -11,12 +11,12 @@ using namespace std::chrono_literals;
 
 Monitor::Monitor(asio::any_io_executor executor, Clock& clock, Store& store,
                  std::shared_ptr<const RuleSet> rules, std::vector<std::unique_ptr<Channel>> channels,
-                 MonitorOptions options)
+                 alerts::Router router, MonitorOptions options)
     : clock_(clock),
       store_(store),
       options_(options),
       committer_(executor, clock, store),
-      courier_(executor, clock, committer_, std::move(channels)),
+      courier_(executor, clock, committer_, std::move(channels), std::move(router)),
       pipeline_(std::move(rules), [this](const alerts::Notification& n) { return courier_.render(n); }),
       progress_(options.progress_interval),
       tasks_(executor, clock) {}
@@ -26,6 +26,7 @@ Result<void> Monitor::resume() {
   Result<StoredState> state = store_.load(skipped);
   if (!state) return tl::unexpected<Error>(std::move(state.error()));
   if (skipped > 0) log_warning("store", "{} kept record(s) could not be read and were left out", skipped);
+  std::erase_if(state->cursors, [this](const CursorUpdate& c) { return courier_.restore_receipt(c); });
   courier_.restore(std::move(state->unsent));
   pipeline_.resume(std::move(*state));
   Result<void> points =

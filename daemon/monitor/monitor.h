@@ -24,7 +24,7 @@ struct MonitorOptions {
 class Monitor : public Intake {
  public:
   Monitor(asio::any_io_executor executor, Clock& clock, Store& store, std::shared_ptr<const RuleSet> rules,
-          std::vector<std::unique_ptr<Channel>> channels, MonitorOptions options);
+          std::vector<std::unique_ptr<Channel>> channels, alerts::Router router, MonitorOptions options);
 
   /// Reads what was kept and rebuilds windows, alerts and the outbox from it. Before start().
   Result<void> resume();

@@ -137,6 +137,8 @@ alerts::RunContext Pipeline::context_of(const std::string& run_key) const {
   context.method = info->method;
   context.seed = info->seed ? std::to_string(*info->seed) : std::string();
   context.state = to_string(info->state);
+  context.project = info->project;
+  context.tags = info->tags;
   context.historic = info->historic;
   return context;
 }

@@ -51,7 +51,7 @@ template <typename Decode>
 auto guarded(const char* what, const std::string& text, Decode decode) -> Result<decltype(decode(json()))> {
   try {
     return decode(json::parse(text));
-  } catch (const json::exception& error) {
+  } catch (const std::exception& error) {
     return fail(ErrorCode::storage, std::string("reading a kept ") + what, error.what());
   }
 }
@@ -231,7 +231,14 @@ std::string encode_alert(const alerts::Alert& alert) {
                {"ended_at", time_json(alert.ended_at)},
                {"worst", to_string(alert.worst)},
                {"run_name", alert.run_name},
-               {"quiet", alert.quiet}});
+               {"quiet", alert.quiet},
+               {"muted_by", alert.muted_by},
+               {"told_at", time_json(alert.told_at)},
+               {"acknowledged",
+                {{"at", time_json(alert.acknowledged.at)},
+                 {"by", alert.acknowledged.by},
+                 {"comment", alert.acknowledged.comment},
+                 {"severity", to_string(alert.acknowledged.severity)}}}});
 }
 
 Result<alerts::Alert> decode_alert(const std::string& text) {
@@ -243,7 +250,43 @@ Result<alerts::Alert> decode_alert(const std::string& text) {
     alert.worst = severity_from(in.value("worst", "")).value_or(Severity::warning);
     alert.run_name = in.value("run_name", "");
     alert.quiet = in.value("quiet", false);
+    alert.muted_by = in.value("muted_by", "");
+    alert.told_at = time_of(in, "told_at");
+    if (const auto ack = in.find("acknowledged"); ack != in.end() && ack->is_object()) {
+      alert.acknowledged = {time_of(*ack, "at"), ack->value("by", ""), ack->value("comment", ""),
+                            severity_from(ack->value("severity", "")).value_or(Severity::info)};
+    }
     return alert;
+  });
+}
+
+std::string encode_silence(const alerts::Silence& silence) {
+  json matchers = json::array();
+  for (const alerts::Matcher& matcher : silence.matchers) matchers.push_back(alerts::to_string(matcher));
+  return dump({{"id", silence.id},
+               {"matchers", std::move(matchers)},
+               {"starts", time_json(silence.starts)},
+               {"ends", time_json(silence.ends)},
+               {"comment", silence.comment},
+               {"author", silence.author},
+               {"created", time_json(silence.created)}});
+}
+
+Result<alerts::Silence> decode_silence(const std::string& text) {
+  return guarded("silence", text, [](const json& in) {
+    alerts::Silence silence;
+    silence.id = in.at("id").get<std::string>();
+    for (const json& matcher : in.at("matchers")) {
+      auto parsed = alerts::parse_matcher(matcher.get<std::string>());
+      if (!parsed) throw std::runtime_error(parsed.error().text());  // a silence without it would mute more
+      silence.matchers.push_back(std::move(*parsed));
+    }
+    silence.starts = time_of(in, "starts");
+    silence.ends = time_of(in, "ends");
+    silence.comment = in.value("comment", "");
+    silence.author = in.value("author", "");
+    silence.created = time_of(in, "created");
+    return silence;
   });
 }
 
@@ -256,6 +299,7 @@ std::string encode_message(const alerts::OutboxMessage& message) {
                {"created", time_json(message.created)},
                {"state", static_cast<int>(message.state)},
                {"attempts", message.attempts},
+               {"revision", message.revision},
                {"not_before", time_json(message.not_before)},
                {"last_error", message.last_error}});
 }
@@ -271,6 +315,7 @@ Result<alerts::OutboxMessage> decode_message(const std::string& text) {
     message.created = time_of(in, "created");
     message.state = static_cast<alerts::MessageState>(in.value("state", 0));
     message.attempts = in.value("attempts", 0U);
+    message.revision = in.value("revision", 0U);
     message.not_before = time_of(in, "not_before");
     message.last_error = in.value("last_error", "");
     return message;

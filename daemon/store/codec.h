@@ -8,6 +8,7 @@
 
 #include "alerts/alert.h"
 #include "alerts/outbox_message.h"
+#include "alerts/silence.h"
 #include "daemon/runs/run_info.h"
 #include "rules/values/error.h"
 #include "rules/values/observation.h"
@@ -26,6 +27,9 @@ Result<Attributes> decode_attributes(const std::string& text);
 
 std::string encode_alert(const alerts::Alert& alert);
 Result<alerts::Alert> decode_alert(const std::string& text);
+
+std::string encode_silence(const alerts::Silence& silence);
+Result<alerts::Silence> decode_silence(const std::string& text);
 
 std::string encode_message(const alerts::OutboxMessage& message);
 Result<alerts::OutboxMessage> decode_message(const std::string& text);

@@ -6,6 +6,7 @@
 
 #include "alerts/alert.h"
 #include "alerts/outbox_message.h"
+#include "alerts/silence.h"
 #include "daemon/monitor/intake.h"
 #include "daemon/runs/run_info.h"
 #include "daemon/store/verdict_record.h"
@@ -32,6 +33,7 @@ struct Commit {
   std::vector<RuleInstance> instances;  ///< an inactive one deletes its record
   std::vector<alerts::Alert> alerts;
   std::vector<alerts::OutboxMessage> messages;
+  std::vector<alerts::Silence> silences;
   std::vector<VerdictRecord> verdicts;  ///< one without a report deletes what is kept of its path
 
   bool empty() const;
@@ -47,6 +49,7 @@ struct StoredState {
   std::vector<CursorUpdate> cursors;
   std::vector<RuleInstance> instances;
   std::vector<alerts::Alert> alerts;
+  std::vector<alerts::Silence> silences;
   std::vector<alerts::OutboxMessage> unsent;  ///< queued and parked
 };
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x52464c47;  // "RFLG"
 
 // One entry a version, in order. Never edit one that has shipped: add the next.
-constexpr std::array<const char*, 2> kMigrations{
+constexpr std::array<const char*, 3> kMigrations{
     // v1. A subject is stored as "kind:key". Times are microseconds since the epoch, UTC.
     R"sql(
     CREATE TABLE run (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
@@ -53,6 +53,11 @@ constexpr std::array<const char*, 2> kMigrations{
       modified_ns INTEGER NOT NULL, reader TEXT NOT NULL, checked INTEGER NOT NULL, bytes INTEGER NOT NULL,
       report TEXT NOT NULL);
     CREATE INDEX verdict_by_age ON verdict (checked, bytes);
+    )sql",
+
+    // v3. Silences; acknowledgements are part of the alert's record.
+    R"sql(
+    CREATE TABLE silence (id TEXT PRIMARY KEY, ends INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
     )sql",
 };
 

@@ -134,15 +134,23 @@ void write_all(Sequence& sequence, const Commit& commit) {
     // A new message whose id is known was announced before: its record must not fall back to "queued".
     const bool fresh = message.attempts == 0 && message.state == alerts::MessageState::queued;
     sequence.run(
-        fresh ? "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) ON CONFLICT (id) DO NOTHING"
-              : "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) "
-                "ON CONFLICT (id) DO UPDATE SET state=excluded.state, body=excluded.body",
+        fresh && message.revision > 0
+            ? "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) "
+              "ON CONFLICT (id) DO UPDATE SET body=excluded.body WHERE outbox.state=0"
+        : fresh ? "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) ON CONFLICT (id) DO NOTHING"
+                : "INSERT INTO outbox (id, state, created, body) VALUES (?,?,?,?) "
+                  "ON CONFLICT (id) DO UPDATE SET state=excluded.state, body=excluded.body",
         [&](Statement& s) {
           s.bind(1, message.id)
               .bind(2, static_cast<std::int64_t>(message.state))
               .bind(3, micros(message.created));
           s.bind(4, encode_message(message));
         });
+  }
+  for (const alerts::Silence& silence : commit.silences) {
+    sequence.run("INSERT OR REPLACE INTO silence (id, ends, body) VALUES (?,?,?)", [&](Statement& s) {
+      s.bind(1, silence.id).bind(2, micros(silence.ends)).bind(3, encode_silence(silence));
+    });
   }
   for (const VerdictRecord& verdict : commit.verdicts) write_verdict(sequence, verdict);
 }
@@ -171,7 +179,7 @@ bool keep(Result<T> decoded, std::vector<T>& into) {
 
 bool Commit::empty() const {
   return runs.empty() && observations.empty() && gone.empty() && cursors.empty() && instances.empty() &&
-         alerts.empty() && messages.empty() && verdicts.empty();
+         alerts.empty() && messages.empty() && silences.empty() && verdicts.empty();
 }
 
 void Commit::drop(const Subject& subject) {
@@ -192,6 +200,7 @@ void Commit::append(Commit&& later) {
   move_to(later.instances, instances);
   move_to(later.alerts, alerts);
   move_to(later.messages, messages);
+  move_to(later.silences, silences);
   move_to(later.verdicts, verdicts);
 }
 
@@ -249,8 +258,12 @@ Result<StoredState> read_state(Database& database, std::size_t& skipped) {
                     skipped, [&](Statement& s) { return keep(decode_alert(s.text(0)), state.alerts); });
   }
   if (done) {
-    done = for_rows(database, "SELECT body FROM outbox WHERE state<>1 ORDER BY place", skipped,
+    done = for_rows(database, "SELECT body FROM outbox WHERE state IN (0, 2) ORDER BY place", skipped,
                     [&](Statement& s) { return keep(decode_message(s.text(0)), state.unsent); });
+  }
+  if (done) {
+    done = for_rows(database, "SELECT body FROM silence ORDER BY ends", skipped,
+                    [&](Statement& s) { return keep(decode_silence(s.text(0)), state.silences); });
   }
   if (!done) return tl::unexpected<Error>(std::move(done.error()));
   return state;
@@ -344,10 +357,12 @@ Result<void> prune(Database& database, const Retention& retention) {
       "DELETE FROM point WHERE time < ? AND subject IN "
       "(SELECT subject FROM fact WHERE name='ended' AND value='{\"ended\":true}')",
       [&](Statement& s) { s.bind(1, micros(retention.points_before)); });
-  sequence.run("DELETE FROM outbox WHERE state=1 AND created < ?",
+  sequence.run("DELETE FROM outbox WHERE state IN (1, 3) AND created < ?",
                [&](Statement& s) { s.bind(1, micros(retention.messages_before)); });
   sequence.run("DELETE FROM alert WHERE active=0 AND ended_at < ?",
                [&](Statement& s) { s.bind(1, micros(retention.alerts_before)); });
+  sequence.run("DELETE FROM silence WHERE ends < ?",
+               [&](Statement& s) { s.bind(1, micros(retention.messages_before)); });
   Result<void> done = sequence.take();
   if (done) done = database.execute("COMMIT");
   if (!done) (void)database.execute("ROLLBACK");

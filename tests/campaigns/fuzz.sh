@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # libFuzzer with address and undefined-behaviour sanitizers on every parser of outside data; usage: fuzz [SECONDS EACH] [TARGET|tensors]
-# tensors: the four readers of tensor files. SAMPLES=DIR adds the files below DIR to their seeds. Corpora stay in build/fuzz and grow.
+# tensors: the four readers of tensor files. TIMEOUT=SECONDS for one input: more than 10 beside other work.
+# SAMPLES=DIR adds the files below DIR to their seeds. Corpora stay in build/fuzz and grow.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-600}
@@ -42,6 +43,7 @@ compile() { # compile SOURCE: prints nothing, leaves its object
   local object="$out/objects/${1//\//_}.o" extra=()
   case "$1" in # as daemon/tensors/CMakeLists.txt has it
     */kernels_avx2.cpp) extra=(-mavx2 -mfma -mf16c) ;;
+    */kernels_fused.cpp) extra=(-mavx512f -mavx512bw -mavx512dq -mavx512vl -mvpclmulqdq -mpclmul) ;;
     */kernels_avx512.cpp) extra=(-mavx512f -mavx512bw -mavx512dq -mavx512vl) ;;
   esac
   $ccache clang++ "${flags[@]}" "${extra[@]}" -fsanitize=fuzzer-no-link,address,undefined -c "$1" -o "$object.$$" && mv "$object.$$" "$object" ||
@@ -92,7 +94,7 @@ for target in tests/fuzz/*.cpp; do
   esac
   build "$name"
   seed "$name"
-  options=(-max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 -print_final_stats=1)
+  options=(-max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout="${TIMEOUT:-10}" -print_final_stats=1)
   [ ! -f "$out/$name.dict" ] || options+=(-dict="$out/$name.dict")
   # New finds only: what earlier runs left is moved aside.
   mkdir -p "$out/old"

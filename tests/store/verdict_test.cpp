@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include "daemon/store/schema.h"
 #include "daemon/store/store.h"
 #include "daemon/store/writer.h"
 #include "tests/support/catch.h"
@@ -132,8 +133,10 @@ TEST_CASE("a database from before there were verdicts is migrated with all that 
   commit.cursors = {{"wandb:x", "r1", "7"}};
   REQUIRE(test::run_to_end(bench.context, bench.store->commit(std::move(commit))).has_value());
   bench.store.reset();
-  REQUIRE(run_sql(bench.dir / "redflag.db", "DROP TABLE verdict; PRAGMA user_version=1") == SQLITE_OK);
-  bench.dir.write("redflag.db.before-v2", "what a start left that was cut short");
+  REQUIRE(run_sql(bench.dir / "redflag.db",
+                  "DROP TABLE verdict; DROP TABLE silence; PRAGMA user_version=1") == SQLITE_OK);
+  const std::string copy = "redflag.db.before-v" + std::to_string(schema_version());
+  bench.dir.write(copy, "what a start left that was cut short");
   bench.store = open(bench.dir);
   std::size_t skipped = 0;
   const auto state = bench.store->load(skipped);
@@ -142,5 +145,5 @@ TEST_CASE("a database from before there were verdicts is migrated with all that 
   CHECK(state->cursors[0].value == "7");
   bench.commit({verdict("/r/a")});
   CHECK(bench.find("/r/a").has_value());
-  CHECK(run_sql(bench.dir / "redflag.db.before-v2", "SELECT value FROM cursor") == SQLITE_OK);
+  CHECK(run_sql(bench.dir / copy, "SELECT value FROM cursor") == SQLITE_OK);
 }
