@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,7 +46,11 @@ struct Alert {
   Acknowledgement acknowledged;
   std::string muted_by;  ///< why nobody is told now: "silence 4f1c…", "inhibited by run-failed 9f3c…",
                          ///< "flapping"; empty: somebody is
-  Time told_at;          ///< the last time that somebody was told that it fires; Time{}: never
+  // What people know of it. Times of the wall clock, not of the observations.
+  Time told_first;  ///< somebody was told that it fires; Time{}: nobody yet
+  Time told_at;     ///< the last time
+  Severity told_severity = Severity::info;
+  Duration told_age{};  ///< the age up to which routes with `after` have had their say
 };
 
 /// What is to be announced, before any channel has given it a form.
@@ -67,6 +72,8 @@ struct Notification {
   std::string key;  ///< digest and notice: two with one key are one message. Empty: title, text and time
   std::vector<Transition> transitions;  ///< one for fired, escalated and resolved; any number for a digest
   RunContext run;                       ///< of the transition; empty for a digest or a notice
+  Duration age{};                       ///< since somebody was first told: who is told now (see Route::after)
+  std::optional<Duration> told_age;     ///< not those who were told already at this age
   std::string remark;  ///< one more line for people: "firing for 12 h", "silence … has ended"; may be empty
   std::string title;   ///< digest and notice: headline
   std::string text;    ///< digest and notice: body, plain text, may have lines

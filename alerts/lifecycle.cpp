@@ -1,22 +1,10 @@
 #include "alerts/lifecycle.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 namespace redflag::alerts {
 namespace {
-
-std::string what_of(const Transition& transition) {
-  std::string what = transition.rule;
-  what += '\0';
-  what += transition.run;
-  what += '\0';
-  what += to_string(transition.subject.kind);
-  what += '\0';
-  what += transition.subject.key;
-  return what;
-}
 
 /// Time{} means "not yet" in a record, so an unknown time is replaced by the best one there is.
 Time known_time(const Transition& transition) {
@@ -29,17 +17,6 @@ void update(Alert& alert, const Transition& transition, const RunContext& run) {
   if (!run.name.empty()) alert.run_name = run.name;
 }
 
-Notification notification(NotificationKind kind, Severity severity, const Transition& transition,
-                          const RunContext& run) {
-  Notification made;
-  made.kind = kind;
-  made.severity = severity;
-  made.time = transition.time;
-  made.transitions.push_back(transition);
-  made.run = run;
-  return made;
-}
-
 bool fired(const Alert& alert) {
   return alert.fired_at != Time{};
 }
@@ -50,30 +27,66 @@ bool ended(const Alert& alert) {
 
 }  // namespace
 
-void Lifecycle::restore(std::vector<Alert> kept) {
+Lifecycle::Lifecycle(LifecycleOptions options) : options_(std::move(options)), flaps_(options_.flapping) {
+  mutes_.set_inhibitions(options_.inhibitions);
+}
+
+void Lifecycle::restore(std::vector<Alert> kept, std::vector<Silence> silences) {
+  for (Silence& silence : silences) mutes_.put(std::move(silence));
   std::stable_sort(kept.begin(), kept.end(),
                    [](const Alert& a, const Alert& b) { return a.ended_at < b.ended_at; });
+  restore_flapping(kept);
   for (Alert& alert : kept) {
-    if (alert.quiet && fired(alert)) digest_.add(alert);
+    if (alert.quiet && fired(alert) && alert.muted_by.empty()) digest_.add(alert);
+    if (fired(alert) && !alert.quiet && alert.told_first == Time{}) {  // kept by an older version
+      alert.told_first = alert.told_at = alert.fired_at;
+      alert.told_severity = alert.worst;
+    }
     if (ended(alert)) {
       if (fired(alert)) put_ended(std::move(alert));
       continue;
     }
-    if (alert.last.to == AlertState::firing) by_what_[what_of(alert.last)] = alert.last.id;
+    if (alert.last.to == AlertState::firing) {
+      by_what_[what_of(alert.last)] = alert.last.id;
+      note_inhibitor(alert, options_.context_of(alert.last.run));
+    }
     active_.insert_or_assign(alert.last.id, std::move(alert));
   }
 }
 
-void Lifecycle::apply(const Transition& transition, const RunContext& run, LifecycleOutput& out) {
+/// From the records: how often each fired lately, and what is owed of those that ended untold.
+void Lifecycle::restore_flapping(const std::vector<Alert>& kept) {
+  std::vector<const Alert*> order;
+  for (const Alert& alert : kept) {
+    if (fired(alert)) order.push_back(&alert);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Alert* a, const Alert* b) { return a->fired_at < b->fired_at; });
+  for (const Alert* alert : order) {
+    const std::string what = what_of(alert->last);
+    flaps_.fired(what, alert->fired_at, alert->fired_at);
+    flaps_.settle(what);
+    if (!alert->quiet) flaps_.told(what, true);
+    if (!ended(*alert)) continue;
+    flaps_.ended(what, alert->ended_at);
+    if (alert->muted_by != kFlapping) {
+      if (!alert->quiet) flaps_.told(what, false);
+    } else if (alert->last.to == AlertState::resolved && flaps_.told_firing(what)) {
+      flaps_.owe(what, {alert->last, alert->worst, options_.context_of(alert->last.run), 0});
+    }
+  }
+}
+
+void Lifecycle::apply(const Transition& transition, const RunContext& run, Time now, LifecycleOutput& out) {
   switch (transition.to) {
     case AlertState::pending:
       return on_pending(transition, run, out);
     case AlertState::firing:
-      return on_firing(transition, run, out);
+      return on_firing(transition, run, now, out);
     case AlertState::inactive:
     case AlertState::resolved:
     case AlertState::closed:
-      return on_end(transition, run, out);
+      return on_end(transition, run, now, out);
   }
 }
 
@@ -86,7 +99,8 @@ void Lifecycle::on_pending(const Transition& transition, const RunContext& run, 
   out.alerts.push_back(alert);
 }
 
-void Lifecycle::on_firing(const Transition& transition, const RunContext& run, LifecycleOutput& out) {
+void Lifecycle::on_firing(const Transition& transition, const RunContext& run, Time now,
+                          LifecycleOutput& out) {
   if (const auto old = ended_.find(transition.id); old != ended_.end()) {
     if (transition.time <= old->second.ended_at) return;  // processed again
     // The same episode goes on. It has been announced, so only the record says so.
@@ -102,38 +116,52 @@ void Lifecycle::on_firing(const Transition& transition, const RunContext& run, L
     update(alert, transition, run);
     alert.fired_at = known_time(transition);
     alert.worst = transition.severity;
+    note_inhibitor(alert, run);
     if (!take_over(alert, out)) {
       alert.quiet = true;  // until somebody is told
-      tell_or_gather(alert, run, out);
+      const std::string what = what_of(transition);
+      const bool flaps_now = flaps_.fired(what, alert.fired_at, now);
+      flaps_.settle(what);
+      tell_or_mute(alert, run, now, flaps_now, out);
       out.alerts.push_back(alert);
       return;
     }
-    // It stands in for an alert that was known already: `worst` and `quiet` are that one's.
+    // It stands in for an alert that was known already: what was told of that one holds for it.
   } else if (std::string what = what_of(transition); what != what_of(alert.last)) {
     by_what_.erase(what_of(alert.last));  // its run was merged with another and has a new key
     by_what_[std::move(what)] = transition.id;
   }
-  const Severity before = alert.worst;
   update(alert, transition, run);
+  note_inhibitor(alert, run);
   alert.worst = std::max(alert.worst, transition.severity);
   if (alert.quiet) {
-    tell_or_gather(alert, run, out);
-  } else if (alert.worst > before) {
-    out.notifications.push_back(notification(NotificationKind::escalated, alert.worst, transition, run));
-    auto& from = out.notifications.back().transitions.front().escalated_from;
-    if (!from || *from > before) from = before;
+    tell_or_mute(alert, run, now, false, out);
+  } else if (alert.worst > alert.told_severity) {
+    alert.muted_by = mute_reason(alert, run, now);
+    if (alert.muted_by.empty()) say_escalated(alert, run, now, out);
   }
   out.alerts.push_back(alert);
 }
 
-/// A firing alert that nobody has been told of: now they are, unless its run is historic.
-void Lifecycle::tell_or_gather(Alert& alert, const RunContext& run, LifecycleOutput& out) {
+/// A firing alert that nobody has been told of: now they are, unless its run is historic or it is muted.
+void Lifecycle::tell_or_mute(Alert& alert, const RunContext& run, Time now, bool flaps_now,
+                             LifecycleOutput& out) {
   if (run.historic) {
     digest_.add(alert);
     return;
   }
+  const std::string what = what_of(alert.last);
+  alert.muted_by = mute_reason(alert, run, now);
+  if (alert.muted_by == kFlapping && flaps_now) alert.muted_by.clear();
+  if (!alert.muted_by.empty()) return;
+  std::string remark;
+  if (flaps_now) {
+    remark = "It comes and goes (fired " + flaps_.words(what) +
+             "): further changes are told once it has been steady for " +
+             human_duration(options_.flapping.calm) + ".";
+  }
   alert.quiet = false;
-  out.notifications.push_back(notification(NotificationKind::fired, alert.last.severity, alert.last, run));
+  say(NotificationKind::fired, alert, run, now, std::move(remark), out);
 }
 
 /// Rule, run and subject are firing under another id, whose end was never seen: the new alert goes on in its
@@ -146,8 +174,15 @@ bool Lifecycle::take_over(Alert& alert, LifecycleOutput& out) {
   if (old == active_.end()) return false;
   alert.worst = old->second.worst;
   alert.quiet = old->second.quiet;
+  alert.acknowledged = old->second.acknowledged;
+  alert.muted_by = old->second.muted_by;
+  alert.told_first = old->second.told_first;
+  alert.told_at = old->second.told_at;
+  alert.told_severity = old->second.told_severity;
+  alert.told_age = old->second.told_age;
   Alert done = std::move(old->second);
   active_.erase(old);
+  forget_inhibitor(old_id);
   done.last.from = done.last.to;
   done.last.to = AlertState::closed;
   done.last.time = alert.last.time;
@@ -158,12 +193,14 @@ bool Lifecycle::take_over(Alert& alert, LifecycleOutput& out) {
   return true;
 }
 
-void Lifecycle::on_end(const Transition& transition, const RunContext& run, LifecycleOutput& out) {
+void Lifecycle::on_end(const Transition& transition, const RunContext& run, Time now, LifecycleOutput& out) {
   if (ended_.contains(transition.id)) return;  // processed again
   Alert alert;
+  const std::string what = what_of(transition);
   if (const auto found = active_.find(transition.id); found != active_.end()) {
     alert = std::move(found->second);
     active_.erase(found);
+    forget_inhibitor(transition.id);
     const auto holder = by_what_.find(what_of(alert.last));
     if (holder != by_what_.end() && holder->second == transition.id) by_what_.erase(holder);
   } else {
@@ -173,11 +210,22 @@ void Lifecycle::on_end(const Transition& transition, const RunContext& run, Life
       alert.fired_at = transition.since != Time{} ? transition.since : known_time(transition);
     }
   }
-  const bool announced = fired(alert) && !alert.quiet;
   update(alert, transition, run);
   alert.ended_at = known_time(transition);
-  if (announced && transition.to == AlertState::resolved) {
-    out.notifications.push_back(notification(NotificationKind::resolved, alert.worst, transition, run));
+  if (fired(alert)) flaps_.ended(what, now);
+  const bool announced = fired(alert) && !alert.quiet;
+  alert.muted_by.clear();
+  if (transition.to == AlertState::resolved && fired(alert)) {
+    if (flaps_.flapping(what)) {
+      alert.muted_by = kFlapping;
+      if (flaps_.told_firing(what)) flaps_.owe(what, {transition, alert.worst, run, 0});
+    } else if (announced) {
+      // Whoever asked not to hear of it does not hear of its end; one that another alert spoke for, they do.
+      alert.muted_by = mutes_.silenced(transition, run, now);
+      if (alert.muted_by.empty()) say(NotificationKind::resolved, alert, run, now, {}, out);
+    }
+  } else if (announced) {
+    flaps_.told(what, false);
   }
   out.alerts.push_back(alert);
   if (fired(alert)) put_ended(std::move(alert));
@@ -186,7 +234,7 @@ void Lifecycle::on_end(const Transition& transition, const RunContext& run, Life
 void Lifecycle::put_ended(Alert alert) {
   std::string id = alert.last.id;
   if (ended_.insert_or_assign(id, std::move(alert)).second) ended_order_.push_back(std::move(id));
-  while (ended_order_.size() > keep_ended_) {
+  while (ended_order_.size() > options_.keep_ended) {
     ended_.erase(ended_order_.front());
     ended_order_.pop_front();
   }
@@ -195,47 +243,6 @@ void Lifecycle::put_ended(Alert alert) {
 Notification Lifecycle::digest(const std::string& project, const std::string& run_key_prefix,
                                std::size_t ended_runs, Time now) {
   return digest_.make(project, run_key_prefix, ended_runs, now);
-}
-
-std::vector<const Alert*> Lifecycle::active() const {
-  std::vector<const Alert*> found;
-  for (const auto& [id, alert] : active_) {
-    if (alert.last.to == AlertState::firing) found.push_back(&alert);
-  }
-  std::sort(found.begin(), found.end(), [](const Alert* a, const Alert* b) {
-    if (a->last.severity != b->last.severity) return a->last.severity > b->last.severity;
-    return std::pair(a->fired_at, a->last.id) < std::pair(b->fired_at, b->last.id);
-  });
-  return found;
-}
-
-std::vector<const Alert*> Lifecycle::pending() const {
-  std::vector<const Alert*> found;
-  for (const auto& [id, alert] : active_) {
-    if (alert.last.to == AlertState::pending) found.push_back(&alert);
-  }
-  std::sort(found.begin(), found.end(), [](const Alert* a, const Alert* b) {
-    if (a->last.severity != b->last.severity) return a->last.severity > b->last.severity;
-    return std::pair(a->last.since, a->last.id) < std::pair(b->last.since, b->last.id);
-  });
-  return found;
-}
-
-std::vector<const Alert*> Lifecycle::recent() const {
-  std::vector<const Alert*> found;
-  found.reserve(ended_.size());
-  for (const auto& [id, alert] : ended_) found.push_back(&alert);
-  std::sort(found.begin(), found.end(), [](const Alert* a, const Alert* b) {
-    if (a->worst != b->worst) return a->worst > b->worst;
-    return std::pair(b->ended_at, b->last.id) < std::pair(a->ended_at, a->last.id);
-  });
-  return found;
-}
-
-const Alert* Lifecycle::find(const std::string& id) const {
-  if (const auto found = active_.find(id); found != active_.end()) return &found->second;
-  const auto found = ended_.find(id);
-  return found == ended_.end() ? nullptr : &found->second;
 }
 
 }  // namespace redflag::alerts

@@ -27,6 +27,10 @@ std::string subject_of(const Notification& notification) {
 }  // namespace
 
 std::string message_id(const Notification& notification, std::string_view channel) {
+  if (notification.kind == NotificationKind::repeated) {  // each reminder is a message of its own
+    return fmt::format("{}-repeated-{}@{}", subject_of(notification),
+                       notification.time.time_since_epoch().count(), channel);
+  }
   return fmt::format("{}-{}-{}@{}", subject_of(notification), to_string(notification.kind),
                      to_string(notification.severity), channel);
 }

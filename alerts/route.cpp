@@ -9,7 +9,7 @@ namespace redflag::alerts {
 Router::Router(std::vector<Receiver> receivers, std::vector<Route> routes)
     : receivers_(std::move(receivers)), routes_(std::move(routes)) {}
 
-std::vector<std::string> Router::receivers_of(const Notification& notification, Duration age) const {
+std::vector<std::string> Router::at_age(const Notification& notification, Duration age) const {
   const bool about_alert = !notification.transitions.empty() &&
                            notification.kind != NotificationKind::digest &&
                            notification.kind != NotificationKind::notice;
@@ -36,17 +36,25 @@ std::vector<std::string> Router::receivers_of(const Notification& notification, 
   return names;
 }
 
-std::vector<Duration> Router::later(const Notification& notification) const {
-  std::vector<Duration> ages;
-  if (notification.transitions.empty()) return ages;
-  for (const Route& route : routes_) {
-    if (route.after > Duration{} &&
-        matches(route.matchers, notification.transitions.front(), notification.run))
-      ages.push_back(route.after);
+std::vector<std::string> Router::receivers_of(const Notification& notification) const {
+  std::vector<std::string> names = at_age(notification, notification.age);
+  if (notification.told_age) {
+    const std::vector<std::string> told = at_age(notification, *notification.told_age);
+    std::erase_if(names, [&](const std::string& name) {
+      return std::find(told.begin(), told.end(), name) != told.end();
+    });
   }
-  std::sort(ages.begin(), ages.end());
-  ages.erase(std::unique(ages.begin(), ages.end()), ages.end());
-  return ages;
+  return names;
+}
+
+std::optional<Duration> Router::due_between(const Transition& transition, const RunContext& run,
+                                            Duration after, Duration now) const {
+  std::optional<Duration> due;
+  for (const Route& route : routes_) {
+    if (route.after <= after || route.after > now || (due && route.after <= *due)) continue;
+    if (matches(route.matchers, transition, run)) due = route.after;
+  }
+  return due;
 }
 
 }  // namespace redflag::alerts

@@ -3,6 +3,7 @@
 // loses nothing. A receiver's own least severity holds in any case.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,13 +29,17 @@ class Router {
   Router() = default;
   Router(std::vector<Receiver> receivers, std::vector<Route> routes);
 
-  /// Names, in the order of the receivers. `age`: how long the alert has fired. A digest or a notice goes to
-  /// all; a notice below a receiver's severity does not.
-  std::vector<std::string> receivers_of(const Notification& notification, Duration age = {}) const;
-  /// The ages at which further receivers may be told of the alert, ascending.
-  std::vector<Duration> later(const Notification& notification) const;
+  /// Names, in the order of the receivers: those who are told at its age, without those who were told at
+  /// `told_age` already. A digest or a notice goes to all; a notice below a receiver's severity does not.
+  std::vector<std::string> receivers_of(const Notification& notification) const;
+  /// The greatest age of a route that has come between `after` and `now`, exclusive and inclusive; nullopt:
+  /// none.
+  std::optional<Duration> due_between(const Transition& transition, const RunContext& run, Duration after,
+                                      Duration now) const;
 
  private:
+  std::vector<std::string> at_age(const Notification& notification, Duration age) const;
+
   std::vector<Receiver> receivers_;
   std::vector<Route> routes_;
 };

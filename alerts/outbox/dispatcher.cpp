@@ -21,7 +21,7 @@ struct Channel {
   std::optional<Sequence> in_flight;
   TokenBucket bucket;
   Time paused_until;
-  std::unordered_set<std::string> parked;
+  std::map<std::string, OutboxMessage> parked;
   // How it goes.
   bool healthy = true;
   Time since;
@@ -52,7 +52,8 @@ struct Dispatcher::Impl {
   Sequence next_sequence = 1;
   std::string last_served;  // channel
   Time last_now;
-  bool waits_unchecked = false;  // restored waits may be of a clock that was wrong
+  std::unordered_map<std::string, int> holds;  // by message id: forms on their way to the store
+  bool waits_unchecked = false;                // restored waits may be of a clock that was wrong
 
   Channel& channel(const std::string& name) {
     return channels.try_emplace(name, ChannelOptions{}).first->second;
@@ -67,8 +68,28 @@ struct Dispatcher::Impl {
     }
   }
 
+  void release(const std::string& id) {
+    const auto held = holds.find(id);
+    if (held != holds.end() && --held->second == 0) holds.erase(held);
+  }
+
+  /// A later revision of what waits: in its place, with what became of it so far.
+  bool revise(const Place& place, OutboxMessage message) {
+    Channel& c = channel(place.channel);
+    OutboxMessage& old = c.queue.at(place.sequence);
+    if (message.revision <= old.revision || c.in_flight == place.sequence) return false;
+    message.attempts = old.attempts;
+    message.last_error = old.last_error;
+    message.not_before = old.attempts == 0 ? message.not_before : old.not_before;
+    message.state = MessageState::queued;
+    old = std::move(message);
+    return true;
+  }
+
   bool add(OutboxMessage message) {
-    if (queued.contains(message.id) || sent.contains(message.id)) return false;
+    if (const auto old = queued.find(message.id); old != queued.end())
+      return revise(old->second, std::move(message));
+    if (sent.contains(message.id)) return false;
     Channel& target = channel(message.channel);
     if (target.parked.contains(message.id)) return false;
     message.state = MessageState::queued;
@@ -101,8 +122,9 @@ struct Dispatcher::Impl {
 
   std::optional<OutboxMessage> take(const std::string& name, Channel& c, Time now) {
     if (c.in_flight || c.paused_until > now) return std::nullopt;
-    const auto ready = std::find_if(c.queue.begin(), c.queue.end(),
-                                    [now](const auto& entry) { return entry.second.not_before <= now; });
+    const auto ready = std::find_if(c.queue.begin(), c.queue.end(), [&](const auto& entry) {
+      return entry.second.not_before <= now && !holds.contains(entry.second.id);
+    });
     if (ready == c.queue.end() || !c.bucket.take(now)) return std::nullopt;
     c.in_flight = ready->first;
     if (c.since == Time{}) c.since = now;
@@ -114,9 +136,11 @@ struct Dispatcher::Impl {
     if (c.in_flight || c.queue.empty()) return std::nullopt;
     Time ready = Time::max();
     for (const auto& [sequence, message] : c.queue) {
+      if (holds.contains(message.id)) continue;  // its form will come, and with it a new wakeup
       ready = std::min(ready, message.not_before);
       if (ready <= now) break;
     }
+    if (ready == Time::max()) return std::nullopt;
     return std::max({ready, c.paused_until, c.bucket.ready_at(now), now});
   }
 
@@ -172,7 +196,7 @@ struct Dispatcher::Impl {
   void park(Channel& c, OutboxMessage& message, Time now) {
     message.state = MessageState::parked;
     message.not_before = Time{};
-    c.parked.insert(message.id);
+    c.parked.insert_or_assign(message.id, message);
     turn(c, false, now);
   }
 };
@@ -193,9 +217,12 @@ void Dispatcher::restore(std::vector<OutboxMessage> kept) {
       case MessageState::queued:
         impl_->add(std::move(message));
         break;
-      case MessageState::parked:
-        impl_->channel(message.channel).parked.insert(message.id);
+      case MessageState::parked: {
+        auto& parked = impl_->channel(message.channel).parked;
+        std::string id = message.id;
+        parked.insert_or_assign(std::move(id), std::move(message));
         break;
+      }
       case MessageState::sent:
       case MessageState::dropped:
         impl_->remember_sent(message.id);
@@ -204,20 +231,102 @@ void Dispatcher::restore(std::vector<OutboxMessage> kept) {
   }
 }
 
+bool Dispatcher::hold(const std::string& id) {
+  if (impl_->sent.contains(id)) return false;
+  if (const auto place = impl_->queued.find(id); place != impl_->queued.end()) {
+    if (impl_->channel(place->second.channel).in_flight == place->second.sequence) return false;
+  } else {
+    for (const auto& [name, c] : impl_->channels) {
+      if (c.parked.contains(id)) return false;
+    }
+  }
+  ++impl_->holds[id];
+  return true;
+}
+
+void Dispatcher::release(const std::string& id) {
+  impl_->release(id);
+}
+
 bool Dispatcher::enqueue(OutboxMessage message) {
+  impl_->release(message.id);
   return impl_->add(std::move(message));
 }
 
-bool Dispatcher::forget(const std::string& id) {
+std::optional<OutboxMessage> Dispatcher::drop(const std::string& id) {
+  std::optional<OutboxMessage> dropped;
   if (const auto found = impl_->queued.find(id); found != impl_->queued.end()) {
     Channel& c = impl_->channel(found->second.channel);
-    if (c.in_flight == found->second.sequence) return false;
-    c.queue.erase(found->second.sequence);
+    if (c.in_flight == found->second.sequence) return std::nullopt;
+    const auto entry = c.queue.find(found->second.sequence);
+    dropped = std::move(entry->second);
+    c.queue.erase(entry);
     impl_->queued.erase(found);
-    return true;
   }
-  return std::any_of(impl_->channels.begin(), impl_->channels.end(),
-                     [&id](auto& entry) { return entry.second.parked.erase(id) != 0; });
+  for (auto& [name, c] : impl_->channels) {
+    const auto parked = c.parked.find(id);
+    if (parked == c.parked.end()) continue;
+    dropped = std::move(parked->second);
+    c.parked.erase(parked);
+  }
+  if (!dropped) return std::nullopt;
+  dropped->state = MessageState::dropped;
+  impl_->remember_sent(id);
+  return dropped;
+}
+
+std::optional<OutboxMessage> Dispatcher::retry(const std::string& id) {
+  if (const auto found = impl_->queued.find(id); found != impl_->queued.end()) {
+    Channel& c = impl_->channel(found->second.channel);
+    if (c.in_flight == found->second.sequence) return std::nullopt;
+    OutboxMessage& message = c.queue.at(found->second.sequence);
+    message.not_before = Time{};
+    c.paused_until = Time{};
+    return message;
+  }
+  for (auto& [name, c] : impl_->channels) {
+    const auto parked = c.parked.find(id);
+    if (parked == c.parked.end()) continue;
+    OutboxMessage message = std::move(parked->second);
+    c.parked.erase(parked);
+    message.state = MessageState::queued;
+    message.not_before = Time{};
+    c.paused_until = Time{};
+    impl_->add(message);
+    return message;
+  }
+  return std::nullopt;
+}
+
+std::vector<OutboxMessage> Dispatcher::expire(Time now, Duration max_age, std::size_t max_messages) {
+  std::vector<std::string> ids;
+  for (const auto& [name, c] : impl_->channels) {
+    std::size_t over =
+        c.queue.size() + c.parked.size() > max_messages ? c.queue.size() + c.parked.size() - max_messages : 0;
+    const auto look_at = [&](const OutboxMessage& message) {
+      if (over == 0 && now - message.created < max_age) return;
+      if (over > 0) --over;
+      ids.push_back(message.id);
+    };
+    for (const auto& [id, message] : c.parked) look_at(message);
+    for (const auto& [sequence, message] : c.queue) {
+      if (c.in_flight != sequence && !impl_->holds.contains(message.id)) look_at(message);
+    }
+  }
+  std::vector<OutboxMessage> dropped;
+  for (const std::string& id : ids) {
+    if (auto message = drop(id)) dropped.push_back(std::move(*message));
+  }
+  return dropped;
+}
+
+std::vector<Dispatcher::Held> Dispatcher::messages() const {
+  std::vector<Held> all;
+  for (const auto& [name, c] : impl_->channels) {
+    for (const auto& [id, message] : c.parked) all.push_back({message, false});
+    for (const auto& [sequence, message] : c.queue) all.push_back({message, c.in_flight == sequence});
+  }
+  return all;
 }
 
 std::optional<OutboxMessage> Dispatcher::next(const std::string& channel, Time now) {

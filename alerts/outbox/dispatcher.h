@@ -51,8 +51,7 @@ struct ChannelHealth {
   Time paused_until;  ///< Time{}: not paused
 };
 
-/// Not thread-safe; one owner. Memory: the queued messages, and the ids of parked ones and of the last 4096
-/// sent.
+/// Not thread-safe; one owner. Memory: the queued and parked messages, and the ids of the last 4096 sent.
 class Dispatcher {
  public:
   /// `seed` feeds the jitter; the same seed and calls give the same waits.
@@ -69,13 +68,34 @@ class Dispatcher {
   /// verdict was lost is repeated: at least once), parked ones counted, sent ones remembered by id.
   void restore(std::vector<OutboxMessage> kept);
 
-  /// Takes a queued message, once it is durable. False, and nothing happens, when the id is known (queued,
-  /// parked, or among the last ones sent). A parked message that a person wants retried: `forget` it, then
-  /// enqueue it again.
+  /// A form of this message is being made durable: until `enqueue` has brought it, it is not given out. False
+  /// when it cannot be changed any more (in flight, sent, parked); then nothing is held.
+  bool hold(const std::string& id);
+  /// That form will not come after all.
+  void release(const std::string& id);
+
+  /// Takes a queued message, once it is durable. A later revision replaces what is queued under its id; each
+  /// call ends one `hold`. False, and nothing happens, when the id is known (queued,
+  /// parked, or among the last ones sent).
   bool enqueue(OutboxMessage message);
 
-  /// Drops a message that is queued or parked, not in flight. False when there is no such one.
-  bool forget(const std::string& id);
+  /// Drops a message that is queued or parked, not in flight. nullopt when there is no such one.
+  std::optional<OutboxMessage> drop(const std::string& id);
+
+  /// A person wants it tried now: what is queued need not wait, what is parked is queued again. The record to
+  /// keep; nullopt when there is no such message, or it is in flight.
+  std::optional<OutboxMessage> retry(const std::string& id);
+
+  /// What has waited for too long or is too much for its channel: parked ones first, then the oldest.
+  /// Records, to be kept as dropped. What is in flight stays.
+  std::vector<OutboxMessage> expire(Time now, Duration max_age, std::size_t max_messages);
+
+  /// Queued and parked, the oldest first of each channel.
+  struct Held {
+    OutboxMessage message;
+    bool in_flight = false;
+  };
+  std::vector<Held> messages() const;
 
   /// The message to send now, which is then in flight until `on_verdict`; nullopt when none may be sent at
   /// this moment. A caller whose attempt was cut short must give a verdict too (a transport error), or the

@@ -59,9 +59,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
     : world_(world),
       names_(std::move(names)),
       monitor_(world.executor, world.clock, world.store, std::move(rules),
-               make_channels(config, secrets, world.transport), make_router(config),
-               MonitorOptions{.progress_interval = config.log.progress_interval,
-                              .retention = config.store.retention}),
+               make_channels(config, secrets, world.transport), make_router(config), monitor_options(config)),
       progress_interval_(config.log.progress_interval),
       sources_(world.executor, world.clock) {
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));

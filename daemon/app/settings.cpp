@@ -142,11 +142,44 @@ std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secret
   return channels;
 }
 
+namespace {
+
+/// The configuration has refused those that cannot be read.
+std::vector<alerts::Matcher> matchers_of(const std::vector<std::string>& texts) {
+  std::vector<alerts::Matcher> matchers;
+  for (const std::string& text : texts) {
+    if (auto matcher = alerts::parse_matcher(text)) matchers.push_back(std::move(*matcher));
+  }
+  return matchers;
+}
+
+}  // namespace
+
 alerts::Router make_router(const Config& config) {
   std::vector<alerts::Receiver> receivers;
   for (const ReceiverConfig& receiver : config.alerts.receivers)
     receivers.push_back({receiver.name, receiver.min_severity});
-  return {std::move(receivers), {}};
+  std::vector<alerts::Route> routes;
+  for (const RouteConfig& route : config.alerts.routes)
+    routes.push_back({matchers_of(route.match), route.receivers, route.after, route.proceed});
+  return {std::move(receivers), std::move(routes)};
+}
+
+MonitorOptions monitor_options(const Config& config) {
+  MonitorOptions options;
+  const AlertsConfig& alerts = config.alerts;
+  options.progress_interval = config.log.progress_interval;
+  options.retention = config.store.retention;
+  options.lifecycle.repeat_every = alerts.repeat_interval;
+  options.lifecycle.flapping = {static_cast<std::uint32_t>(alerts.flapping_count), alerts.flapping_window,
+                                alerts.flapping_calm};
+  for (const InhibitionConfig& each : alerts.inhibitions)
+    options.lifecycle.inhibitions.push_back({matchers_of(each.source), matchers_of(each.target), each.equal});
+  options.courier.grouping.wait = alerts.group_wait;
+  options.courier.grouping.interval = alerts.group_interval;
+  options.courier.queue_max_age = alerts.queue_max_age;
+  options.courier.queue_max_messages = static_cast<std::size_t>(alerts.queue_max_messages);
+  return options;
 }
 
 Result<Secrets> find_secrets(const Config& config, const Environment& env) {

@@ -24,6 +24,7 @@ ResultsSettings results_settings(const Config& config, const ResultsRoot& root);
 std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secrets& secrets,
                                                     HttpTransport& transport);
 alerts::Router make_router(const Config& config);
+MonitorOptions monitor_options(const Config& config);
 
 /// Every secret that the configuration needs. A missing W&B key is an error when there is a project to poll;
 /// a Slack receiver without a webhook is an error, because an alert that has nowhere to go is worse than a

@@ -5,8 +5,11 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "alerts/matcher.h"
 #include "daemon/config/mask.h"
+#include "daemon/config/suggest.h"
 #include "daemon/config/value_reader.h"
 
 namespace redflag::daemon::settings {
@@ -23,6 +26,7 @@ class Completion {
     base_url();
     projects();
     receivers();
+    routes();
     state_directory();
     proxies();
     cross_checks();
@@ -185,6 +189,54 @@ class Completion {
              fmt::format("{} has the same name as alerts.receivers[{}]: {}", path, before->second,
                          in_quotes(all[i].name)),
              "give each a \"name\" of its own");
+    }
+  }
+
+  void check_matchers(const std::string& path, const std::vector<std::string>& matchers) {
+    for (std::size_t i = 0; i < matchers.size(); ++i) {
+      const auto parsed = redflag::alerts::parse_matcher(matchers[i]);
+      if (!parsed)
+        report(Level::error, fmt::format("{}[{}]", path, i), parsed.error().what, parsed.error().advice);
+    }
+  }
+
+  void routes() {
+    const AlertsConfig& alerts = config_.alerts;
+    std::vector<std::string_view> names;
+    for (const ReceiverConfig& receiver : alerts.receivers) names.push_back(receiver.name);
+    for (std::size_t i = 0; i < alerts.routes.size(); ++i) {
+      const std::string path = fmt::format("alerts.routes[{}]", i);
+      check_matchers(path + ".match", alerts.routes[i].match);
+      for (const std::string& receiver : alerts.routes[i].receivers) {
+        if (std::find(names.begin(), names.end(), receiver) != names.end()) continue;
+        const std::string_view meant = nearest(receiver, names);
+        report(Level::error, path + ".receivers", fmt::format("there is no receiver {}", in_quotes(receiver)),
+               meant.empty() ? fmt::format("receivers are {}", fmt::join(names, ", "))
+                             : fmt::format("did you mean \"{}\"?", meant));
+      }
+    }
+    for (std::size_t i = 0; i < alerts.inhibitions.size(); ++i) {
+      const std::string path = fmt::format("alerts.inhibitions[{}]", i);
+      check_matchers(path + ".source", alerts.inhibitions[i].source);
+      check_matchers(path + ".target", alerts.inhibitions[i].target);
+      if (alerts.inhibitions[i].source.empty() || alerts.inhibitions[i].target.empty()) {
+        report(Level::error, path, path + " needs both a source and a target",
+               "write {source: [rule=run-failed], target: [rule=run-silent]}");
+      }
+      for (const std::string& label : alerts.inhibitions[i].equal) {
+        const auto known = redflag::alerts::parse_matcher(label + "=x");
+        if (label != "severity" && !known)
+          report(Level::error, path + ".equal", known.error().what, known.error().advice);
+      }
+    }
+    const std::string& at = alerts.digest_at;
+    const auto digit = [&](std::size_t i) { return at[i] >= '0' && at[i] <= '9'; };
+    const bool time_of_day = at.size() == 5 && at[2] == ':' && digit(0) && digit(1) && digit(3) && digit(4) &&
+                             at.substr(0, 2) < "24" && at[3] < '6';
+    if (!at.empty() && !time_of_day) {
+      report(Level::error, "alerts.digest_at",
+             fmt::format("alerts.digest_at: {} is not a time of day", in_quotes(at)),
+             "write \"08:00\" (UTC)");
     }
   }
 

@@ -117,8 +117,34 @@ struct ReceiverConfig {
   TextFormat format = TextFormat::text;  ///< log
 };
 
+/// Who is told of what; see alerts/route.h.
+struct RouteConfig {
+  std::vector<std::string> match;  ///< matchers: "severity=critical", "rule=checkpoint-*"
+  std::vector<std::string> receivers;
+  Duration after{0};
+  bool proceed = false;
+};
+
+/// One alert that speaks for others; see alerts/mute.h.
+struct InhibitionConfig {
+  std::vector<std::string> source;
+  std::vector<std::string> target;
+  std::vector<std::string> equal;
+};
+
 struct AlertsConfig {
   std::vector<ReceiverConfig> receivers;
+  std::vector<RouteConfig> routes;
+  std::vector<InhibitionConfig> inhibitions;  ///< besides those that ship
+  Duration group_wait{0};
+  Duration group_interval{0};
+  Duration repeat_interval{0};
+  std::int64_t flapping_count = 0;
+  Duration flapping_window{0};
+  Duration flapping_calm{0};
+  Duration queue_max_age{0};
+  std::int64_t queue_max_messages = 0;
+  std::string digest_at;  ///< "HH:MM", UTC; empty = no daily digest
 };
 
 struct StoreConfig {

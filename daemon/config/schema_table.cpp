@@ -324,6 +324,39 @@ const Section& receiver() {
   return table;
 }
 
+const Section& route() {
+  static const Section table({
+      value<&RouteConfig::match>(
+          "match",
+          "What it is for: LABEL=GLOB or LABEL!=GLOB, all of them; labels are rule, pack, "
+          "severity (also >=, <), run, task, method, seed, project, state, tag, kind, subject.")
+          .fallback_is("[]")
+          .for_example("[\"severity=critical\", \"tag=production\"]"),
+      value<&RouteConfig::receivers>("receivers", "Names of the receivers that are told; none: nobody.")
+          .fallback_is("[]"),
+      value<&RouteConfig::after>("after",
+                                 "Only alerts that have fired for so long without being acknowledged: these "
+                                 "receivers are told then, besides those who know.")
+          .fallback_is("0s")
+          .range("0s", "30d"),
+      value<&RouteConfig::proceed>("continue", "Later routes may add receivers.").fallback_is("false"),
+  });
+  return table;
+}
+
+const Section& inhibition() {
+  static const Section table({
+      value<&InhibitionConfig::source>("source", "While an alert fires that these matchers describe …")
+          .fallback_is("[]")
+          .for_example("[rule=run-failed]"),
+      value<&InhibitionConfig::target>("target", "… nobody is told of those that these describe …")
+          .fallback_is("[]")
+          .for_example("[\"rule=my-stall-*\"]"),
+      value<&InhibitionConfig::equal>("equal", "… where these labels are the same.").fallback_is("[run]"),
+  });
+  return table;
+}
+
 const Section& alerts() {
   static const Section table({
       list<&AlertsConfig::receivers>("receivers", "Channels that alerts go to.", receiver())
@@ -331,6 +364,60 @@ const Section& alerts() {
                      "`REDFLAG_SLACK_WEBHOOK` is there")
           .for_example("[{type: slack, webhook_file: /etc/redflag/slack_webhook, min_severity: warning}, "
                        "{type: log}]"),
+      list<&AlertsConfig::routes>(
+          "routes",
+          "Who is told of what. The first route that matches decides; what no route "
+          "wants goes to every receiver. A receiver's min_severity holds in any case.",
+          route())
+          .for_example("[{match: [severity=critical], receivers: [log, slack]}]"),
+      list<&AlertsConfig::inhibitions>("inhibitions",
+                                       "Alerts that speak for others, besides those that ship: a failed or "
+                                       "silent run mutes its missing metrics, "
+                                       "overdue steps and silence; W&B unreachable mutes W&B stale.",
+                                       inhibition()),
+      value<&AlertsConfig::group_wait>(
+          "group_wait", "How long more of a burst of one run is waited for, to tell it in one message.")
+          .fallback_is("1s")
+          .range("0s", "5m"),
+      value<&AlertsConfig::group_interval>(
+          "group_interval", "Shortest time between two messages about one run, unless something is critical.")
+          .fallback_is("30s")
+          .range("0s", "1d"),
+      value<&AlertsConfig::repeat_interval>(
+          "repeat_interval", "What goes on firing unacknowledged is said again so often; 0s is never.")
+          .fallback_is("24h")
+          .range("0s", "30d"),
+      value<&AlertsConfig::flapping_count>(
+          "flapping_count",
+          "An alert that fires so often within flapping_window comes and goes: its "
+          "changes are not told until it is steady; 0 is never.")
+          .fallback_is("4")
+          .range("0", "1000"),
+      value<&AlertsConfig::flapping_window>("flapping_window", "See flapping_count.")
+          .fallback_is("1h")
+          .range("1m", "7d")
+          .is_advanced(),
+      value<&AlertsConfig::flapping_calm>("flapping_calm",
+                                          "An alert that has not changed for so long is steady.")
+          .fallback_is("15m")
+          .range("1m", "7d")
+          .is_advanced(),
+      value<&AlertsConfig::queue_max_age>(
+          "queue_max_age", "A message that could not be delivered for so long is dropped, and that is said.")
+          .fallback_is("7d")
+          .range("1h", "365d")
+          .is_advanced(),
+      value<&AlertsConfig::queue_max_messages>(
+          "queue_max_messages", "Messages that wait for one receiver; beyond it the oldest are dropped.")
+          .fallback_is("10000")
+          .range("100", "1000000")
+          .is_advanced(),
+      value<&AlertsConfig::digest_at>(
+          "digest_at",
+          "Time of day, UTC, of a daily summary of what fired and what still does: "
+          "\"08:00\"; empty is none.")
+          .fallback_is("\"\"")
+          .for_example("\"08:00\""),
   });
   return table;
 }

@@ -18,6 +18,14 @@ namespace {
 /// Receipts are kept as cursors: small durable values by source and key.
 constexpr std::string_view kReceiptSource = "receipt:";
 
+/// `ids` and those of the notification, each once.
+std::vector<std::string> alert_ids(std::vector<std::string> ids, const alerts::Notification& notification) {
+  for (const Transition& transition : notification.transitions) {
+    if (std::find(ids.begin(), ids.end(), transition.id) == ids.end()) ids.push_back(transition.id);
+  }
+  return ids;
+}
+
 class ChannelReceipts : public alerts::Receipts {
  public:
   using Map = std::map<std::pair<std::string, std::string>, std::string>;
@@ -35,30 +43,84 @@ class ChannelReceipts : public alerts::Receipts {
 }  // namespace
 
 Courier::Courier(asio::any_io_executor executor, Clock& clock, Committer& committer,
-                 std::vector<std::unique_ptr<Channel>> channels, alerts::Router router)
+                 std::vector<std::unique_ptr<Channel>> channels, alerts::Router router,
+                 CourierOptions options)
     : clock_(clock),
       committer_(committer),
       work_(executor),
       dispatcher_(static_cast<std::uint64_t>(clock.now().time_since_epoch().count())),
       channels_(std::move(channels)),
-      router_(std::move(router)) {
+      router_(std::move(router)),
+      options_(options),
+      grouper_(options.grouping) {
   for (const auto& channel : channels_) dispatcher_.set_channel(channel->name(), channel->pace());
 }
 
-std::vector<alerts::OutboxMessage> Courier::render(const alerts::Notification& notification) const {
+std::vector<alerts::OutboxMessage> Courier::render(const std::vector<alerts::Notification>& notifications) {
+  std::vector<std::vector<std::string>> wanted;
+  wanted.reserve(notifications.size());
+  for (const alerts::Notification& n : notifications) wanted.push_back(router_.receivers_of(n));
   std::vector<alerts::OutboxMessage> messages;
-  const std::vector<std::string> wanted = router_.receivers_of(notification);
   for (const auto& channel : channels_) {
-    if (std::find(wanted.begin(), wanted.end(), channel->name()) == wanted.end()) continue;
-    auto message = channel->render({notification.run.key, {notification}});
-    if (!message) continue;
-    message->id = alerts::message_id(notification, channel->name());
-    message->channel = channel->name();
-    message->created = notification.time;
-    for (const Transition& transition : notification.transitions) message->alert_ids.push_back(transition.id);
-    messages.push_back(std::move(*message));
+    std::vector<const alerts::Notification*> told;
+    for (std::size_t i = 0; i < notifications.size(); ++i) {
+      const bool to_be_told =
+          std::find(wanted[i].begin(), wanted[i].end(), channel->name()) != wanted[i].end();
+      if (to_be_told) told.push_back(&notifications[i]);
+    }
+    if (channel->groups()) {
+      render_groups(*channel, told, messages);
+    } else {
+      for (const alerts::Notification* n : told) render_alone(*channel, *n, messages);
+    }
   }
   return messages;
+}
+
+void Courier::render_alone(const Channel& channel, const alerts::Notification& notification,
+                           std::vector<alerts::OutboxMessage>& messages) const {
+  auto message = channel.render({alerts::group_key(notification), {notification}});
+  if (!message) return;
+  message->id = alerts::message_id(notification, channel.name());
+  message->channel = channel.name();
+  message->created = clock_.now();
+  message->alert_ids = alert_ids({}, notification);
+  messages.push_back(std::move(*message));
+}
+
+void Courier::render_groups(const Channel& channel, const std::vector<const alerts::Notification*>& told,
+                            std::vector<alerts::OutboxMessage>& messages) {
+  const Time now = clock_.now();
+  std::vector<alerts::Grouper::Place> places;  // of each message the last word, in the order of the first
+  const auto known = [&places](const std::string& id) {
+    return std::find_if(places.begin(), places.end(), [&](const auto& place) { return place.id == id; });
+  };
+  for (const alerts::Notification* n : told) {
+    // Each message is held once for all that joins it here: one commit brings its form.
+    auto place = grouper_.add(
+        channel.name(), *n, alerts::message_id(*n, channel.name()), now,
+        [&](const std::string& id) { return known(id) != places.end() || dispatcher_.hold(id); });
+    if (const auto old = known(place.id); old != places.end()) {
+      *old = std::move(place);
+    } else {
+      places.push_back(std::move(place));
+    }
+  }
+  for (const alerts::Grouper::Place& place : places) {
+    auto message = channel.render(*place.group);
+    if (!message) {
+      dispatcher_.release(place.id);
+      continue;
+    }
+    message->id = place.id;
+    message->channel = channel.name();
+    message->created = place.created;
+    message->revision = place.revision;
+    message->not_before = place.due;
+    for (const alerts::Notification& part : place.group->parts)
+      message->alert_ids = alert_ids(std::move(message->alert_ids), part);
+    messages.push_back(std::move(*message));
+  }
 }
 
 bool Courier::restore_receipt(const CursorUpdate& cursor) {

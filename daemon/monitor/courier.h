@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "alerts/grouper.h"
 #include "alerts/outbox/dispatcher.h"
 #include "alerts/route.h"
 #include "daemon/base/clock.h"
@@ -16,16 +17,25 @@
 #include "daemon/monitor/channel.h"
 #include "daemon/monitor/committer.h"
 #include "daemon/monitor/intake.h"
+#include "daemon/monitor/operations.h"
 
 namespace redflag::daemon {
+
+struct CourierOptions {
+  alerts::GroupOptions grouping;
+  Duration queue_max_age =
+      std::chrono::hours{24 * 7};           ///< what has waited for longer is dropped, and said to be
+  std::size_t queue_max_messages = 10'000;  ///< of one channel
+};
 
 class Courier {
  public:
   Courier(asio::any_io_executor executor, Clock& clock, Committer& committer,
-          std::vector<std::unique_ptr<Channel>> channels, alerts::Router router);
+          std::vector<std::unique_ptr<Channel>> channels, alerts::Router router, CourierOptions options = {});
 
-  /// Forms of a notification for every channel that is to be told.
-  std::vector<alerts::OutboxMessage> render(const alerts::Notification& notification) const;
+  /// Forms of what is to be announced, for every channel that is to be told: new messages, and those that
+  /// still wait with more in them. Commit them all, then `enqueue` them all: until then they are kept back.
+  std::vector<alerts::OutboxMessage> render(const std::vector<alerts::Notification>& notifications);
 
   /// At start: what was kept. Messages of a channel that is no longer configured are reported and stay in the
   /// store.
@@ -40,10 +50,24 @@ class Courier {
   /// Waits until nothing is due any more, at most `patience`: for an orderly stop.
   asio::awaitable<void> drain(Duration patience);
 
+  /// What still waits, and what was parked.
+  std::vector<OutboxEntry> outbox() const;
+  /// See Operations.
+  asio::awaitable<Result<std::size_t>> retry(std::vector<std::string> ids);
+  asio::awaitable<Result<std::size_t>> drop(std::vector<std::string> ids);
+  /// Drops what is too old or too much; gives what it was.
+  asio::awaitable<std::vector<alerts::OutboxMessage>> expire();
+
+  const alerts::Router& router() const { return router_; }
   const std::vector<std::unique_ptr<Channel>>& channels() const { return channels_; }
   std::vector<alerts::ChannelHealth> health() const { return dispatcher_.health(clock_.now()); }
 
  private:
+  Result<std::vector<std::string>> chosen(std::vector<std::string> ids) const;
+  void render_alone(const Channel& channel, const alerts::Notification& notification,
+                    std::vector<alerts::OutboxMessage>& messages) const;
+  void render_groups(const Channel& channel, const std::vector<const alerts::Notification*>& told,
+                     std::vector<alerts::OutboxMessage>& messages);
   asio::awaitable<void> deliver(Channel& channel, alerts::OutboxMessage message);
   alerts::OutboxMessage settle(Channel& channel, const alerts::OutboxMessage& message,
                                const alerts::Verdict& verdict);
@@ -54,6 +78,8 @@ class Courier {
   alerts::Dispatcher dispatcher_;
   std::vector<std::unique_ptr<Channel>> channels_;
   alerts::Router router_;
+  CourierOptions options_;
+  alerts::Grouper grouper_;
   std::map<std::pair<std::string, std::string>, std::string> receipts_;  // by channel and key
 };
 

@@ -14,11 +14,17 @@ Monitor::Monitor(asio::any_io_executor executor, Clock& clock, Store& store,
                  alerts::Router router, MonitorOptions options)
     : clock_(clock),
       store_(store),
-      options_(options),
+      options_(std::move(options)),
       committer_(executor, clock, store),
-      courier_(executor, clock, committer_, std::move(channels), std::move(router)),
-      pipeline_(std::move(rules), [this](const alerts::Notification& n) { return courier_.render(n); }),
-      progress_(options.progress_interval),
+      courier_(executor, clock, committer_, std::move(channels), std::move(router), options_.courier),
+      pipeline_(
+          std::move(rules), [this](const std::vector<alerts::Notification>& n) { return courier_.render(n); },
+          [&] {
+            options_.lifecycle.router = &courier_.router();
+            return std::move(options_.lifecycle);
+          }(),
+          clock.now()),
+      progress_(options_.progress_interval),
       tasks_(executor, clock) {}
 
 Result<void> Monitor::resume() {
@@ -44,6 +50,7 @@ void Monitor::start() {
   tasks_.start("store", [this] { return committer_.run(); });
   tasks_.start("ticks", [this] { return tick(); });
   tasks_.start("prune", [this] { return prune(); });
+  tasks_.start("queue", [this] { return maintain_queue(); });
   for (const auto& channel : courier_.channels()) {
     tasks_.start("alert " + channel->name(), [this, c = channel.get()] { return courier_.run(*c); });
   }
@@ -82,6 +89,7 @@ asio::awaitable<void> Monitor::prune() {
     const Time now = clock_.now();
     const Result<void> done =
         co_await store_.prune({now - options_.retention, now - 7 * 24h, now - options_.retention});
+    pipeline_.forget_silences_ended_before(now - 7 * 24h);
     if (!done) log_warning("store", "{}", done.error().text());
   }
 }

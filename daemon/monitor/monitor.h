@@ -11,17 +11,20 @@
 #include "daemon/monitor/committer.h"
 #include "daemon/monitor/courier.h"
 #include "daemon/monitor/intake.h"
+#include "daemon/monitor/operations.h"
 #include "daemon/monitor/pipeline.h"
 #include "daemon/monitor/progress.h"
 
 namespace redflag::daemon {
 
 struct MonitorOptions {
+  alerts::LifecycleOptions lifecycle;
+  CourierOptions courier;
   Duration progress_interval = std::chrono::seconds{30};  ///< of the log's line for each run
   Duration retention = std::chrono::hours{24 * 90};       ///< of points of ended runs and of ended alerts
 };
 
-class Monitor : public Intake {
+class Monitor : public Intake, public Operations {
  public:
   Monitor(asio::any_io_executor executor, Clock& clock, Store& store, std::shared_ptr<const RuleSet> rules,
           std::vector<std::unique_ptr<Channel>> channels, alerts::Router router, MonitorOptions options);
@@ -37,6 +40,24 @@ class Monitor : public Intake {
   std::optional<std::string> cursor(const std::string& source, const std::string& key) const override;
   const RunInfo* run(const std::string& key) const override;
 
+  std::vector<AlertView> alerts() const override;
+  Result<AlertView> alert(const std::string& id) const override;
+  asio::awaitable<Result<AlertView>> acknowledge(std::string id, std::string by,
+                                                 std::string comment) override;
+  asio::awaitable<Result<AlertView>> unacknowledge(std::string id) override;
+  std::vector<alerts::Silence> silences() const override;
+  std::vector<AlertView> preview(const alerts::Silence& silence) const override;
+  asio::awaitable<Result<alerts::Silence>> add_silence(alerts::Silence silence) override;
+  asio::awaitable<Result<alerts::Silence>> end_silence(std::string id) override;
+  std::vector<OutboxEntry> outbox() const override { return courier_.outbox(); }
+  asio::awaitable<Result<std::size_t>> retry(std::vector<std::string> ids) override {
+    return courier_.retry(std::move(ids));
+  }
+  asio::awaitable<Result<std::size_t>> drop(std::vector<std::string> ids) override {
+    return courier_.drop(std::move(ids));
+  }
+  std::vector<alerts::ChannelHealth> channels() const override { return courier_.health(); }
+
   /// Something redflag says of itself, through every channel.
   void announce(Severity severity, std::string title, std::string text);
 
@@ -50,6 +71,8 @@ class Monitor : public Intake {
 
  private:
   asio::awaitable<void> keep(Commit commit);
+  AlertView view(const alerts::Alert& alert) const;
+  asio::awaitable<void> maintain_queue();
   asio::awaitable<void> tick();
   asio::awaitable<void> prune();
 

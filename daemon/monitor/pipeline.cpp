@@ -6,8 +6,28 @@
 
 namespace redflag::daemon {
 
-Pipeline::Pipeline(std::shared_ptr<const RuleSet> rules, Render render)
-    : engine_(std::move(rules)), render_(std::move(render)) {}
+namespace {
+
+/// A run that logs once in ten minutes is slow, not silent.
+constexpr Duration kNoDataAfter = std::chrono::minutes{15};
+
+std::string name_of(const Subject& subject) {
+  return std::string(to_string(subject.kind)) + ':' + subject.key;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(std::shared_ptr<const RuleSet> rules, Render render, alerts::LifecycleOptions lifecycle,
+                   Time now)
+    : engine_(std::move(rules)),
+      lifecycle_([&] {
+        lifecycle.context_of = [this](const std::string& run) { return context_of(run); };
+        lifecycle.no_data_since = [this](const Transition& t) { return no_data_since(t); };
+        return std::move(lifecycle);
+      }()),
+      render_(std::move(render)),
+      started_(now),
+      now_(now) {}
 
 void Pipeline::resume(StoredState&& state) {
   for (RunInfo& run : state.runs) {
@@ -16,7 +36,7 @@ void Pipeline::resume(StoredState&& state) {
   }
   for (CursorUpdate& cursor : state.cursors) cursors_[{cursor.source, cursor.key}] = std::move(cursor.value);
   for (const Observation& fact : state.facts) engine_.rebuild(fact);
-  lifecycle_.restore(std::move(state.alerts));
+  lifecycle_.restore(std::move(state.alerts), std::move(state.silences));
   kept_instances_ = std::move(state.instances);
 }
 
@@ -39,9 +59,11 @@ Commit Pipeline::finish_resume() {
 
 Commit Pipeline::apply(SourceBatch&& batch, Time now) {
   Commit commit;
+  now_ = now;
   std::vector<Transition> transitions;
   for (RunInfo& info : batch.runs) take_run(std::move(info), commit);
   for (SourceBatch::Input& input : batch.inputs) {
+    hear(input, now);
     if (auto* observation = std::get_if<Observation>(&input)) {
       engine_.apply(*observation, transitions);
       commit.observations.push_back(std::move(*observation));
@@ -62,15 +84,56 @@ Commit Pipeline::apply(SourceBatch&& batch, Time now) {
 Commit Pipeline::tick(Time now) {
   Commit commit;
   std::vector<Transition> transitions;
+  now_ = now;
   engine_.tick(now, transitions);
   settle(transitions, commit);
+  alerts::LifecycleOutput output;
+  lifecycle_.review(now, output);
+  keep(std::move(output), commit);
   return commit;
 }
 
 Commit Pipeline::announce(const alerts::Notification& notification) {
   Commit commit;
-  say(notification, commit);
+  say({notification}, commit);
   return commit;
+}
+
+Result<alerts::Alert> Pipeline::acknowledge(const std::string& id, alerts::Acknowledgement acknowledgement,
+                                            Commit& commit) {
+  Result<alerts::Alert> alert = lifecycle_.acknowledge(id, std::move(acknowledgement));
+  if (alert) commit.alerts.push_back(*alert);
+  return alert;
+}
+
+Result<alerts::Alert> Pipeline::unacknowledge(const std::string& id, Commit& commit) {
+  Result<alerts::Alert> alert = lifecycle_.unacknowledge(id);
+  if (alert) commit.alerts.push_back(*alert);
+  return alert;
+}
+
+void Pipeline::put_silence(alerts::Silence silence, Commit& commit) {
+  commit.silences.push_back(silence);
+  lifecycle_.put_silence(std::move(silence));
+}
+
+void Pipeline::hear(const SourceBatch::Input& input, Time now) {
+  const auto* observation = std::get_if<Observation>(&input);
+  if (observation == nullptr) return;
+  const SubjectKind kind = observation->subject.kind;
+  if (kind == SubjectKind::run && observation->kind == ObservationKind::facts)
+    return;  // a poll, not news of it
+  if (kind == SubjectKind::run || kind == SubjectKind::source || kind == SubjectKind::host)
+    heard_[name_of(observation->subject)] = now;
+}
+
+Time Pipeline::no_data_since(const Transition& transition) const {
+  const SubjectKind kind = transition.subject.kind;
+  if (kind != SubjectKind::run && kind != SubjectKind::source && kind != SubjectKind::host) return {};
+  if (const RunInfo* info = run(transition.run); info != nullptr && has_ended(info->state)) return {};
+  const auto found = heard_.find(name_of(transition.subject));
+  const Time last = found == heard_.end() ? started_ : found->second;
+  return now_ - last >= kNoDataAfter ? last : Time{};
 }
 
 std::optional<std::string> Pipeline::cursor(const std::string& source, const std::string& key) const {
@@ -105,7 +168,8 @@ void Pipeline::tell_first_read(const FirstRead& read, Commit& commit, Time now) 
     return known.second.historic && known.first.starts_with(read.run_key_prefix + '/');
   });
   if (historic == 0) return;
-  say(lifecycle_.digest(read.project, read.run_key_prefix, static_cast<std::size_t>(historic), now), commit);
+  say({lifecycle_.digest(read.project, read.run_key_prefix, static_cast<std::size_t>(historic), now)},
+      commit);
 }
 
 void Pipeline::settle(std::vector<Transition>& transitions, Commit& commit) {
@@ -114,16 +178,21 @@ void Pipeline::settle(std::vector<Transition>& transitions, Commit& commit) {
     if (transition.to == AlertState::closed) {
       log_debug("alert", "{} closed: {} ({})", transition.rule, transition.message, transition.reason);
     }
-    lifecycle_.apply(transition, context_of(transition.run), output);
+    lifecycle_.apply(transition, context_of(transition.run), now_, output);
   }
-  for (alerts::Alert& alert : output.alerts) commit.alerts.push_back(std::move(alert));
-  for (const alerts::Notification& notification : output.notifications) say(notification, commit);
+  keep(std::move(output), commit);
   for (RuleInstance& instance : engine_.take_changed_instances())
     commit.instances.push_back(std::move(instance));
 }
 
-void Pipeline::say(const alerts::Notification& notification, Commit& commit) {
-  for (alerts::OutboxMessage& message : render_(notification)) commit.messages.push_back(std::move(message));
+void Pipeline::keep(alerts::LifecycleOutput&& output, Commit& commit) {
+  for (alerts::Alert& alert : output.alerts) commit.alerts.push_back(std::move(alert));
+  say(output.notifications, commit);
+}
+
+void Pipeline::say(const std::vector<alerts::Notification>& notifications, Commit& commit) {
+  if (notifications.empty()) return;
+  for (alerts::OutboxMessage& message : render_(notifications)) commit.messages.push_back(std::move(message));
 }
 
 alerts::RunContext Pipeline::context_of(const std::string& run_key) const {

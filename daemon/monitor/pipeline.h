@@ -18,10 +18,13 @@ namespace redflag::daemon {
 
 class Pipeline {
  public:
-  /// Gives a notification its form for every channel that wants it.
-  using Render = std::function<std::vector<alerts::OutboxMessage>(const alerts::Notification&)>;
+  /// Gives what is to be announced its form for every channel that is to be told.
+  using Render = std::function<std::vector<alerts::OutboxMessage>(const std::vector<alerts::Notification>&)>;
 
-  Pipeline(std::shared_ptr<const RuleSet> rules, Render render);
+  /// Of `lifecycle`, what the pipeline knows itself is filled in here.
+  Pipeline(std::shared_ptr<const RuleSet> rules, Render render, alerts::LifecycleOptions lifecycle, Time now);
+  Pipeline(const Pipeline&) = delete;  // the lifecycle asks it
+  Pipeline& operator=(const Pipeline&) = delete;
 
   /// After a start or a reload: what was kept. Points come through `rebuild` between the two; `finish` may
   /// yield transitions (rules that no longer exist).
@@ -36,6 +39,17 @@ class Pipeline {
   /// Something redflag says of itself.
   Commit announce(const alerts::Notification& notification);
 
+  /// What people do; the commit is what has to be kept of it.
+  Result<alerts::Alert> acknowledge(const std::string& id, alerts::Acknowledgement acknowledgement,
+                                    Commit& commit);
+  Result<alerts::Alert> unacknowledge(const std::string& id, Commit& commit);
+  void put_silence(alerts::Silence silence, Commit& commit);
+  void forget_silences_ended_before(Time then) { lifecycle_.forget_silences_ended_before(then); }
+
+  alerts::RunContext context_of(const std::string& run_key) const;
+  /// Since when the subject of an alert has told nothing, though it should; Time{}: it has lately.
+  Time no_data_since(const Transition& transition) const;
+
   std::optional<std::string> cursor(const std::string& source, const std::string& key) const;
   const RunInfo* run(const std::string& key) const;
   const std::unordered_map<std::string, RunInfo>& runs() const { return runs_; }
@@ -46,8 +60,9 @@ class Pipeline {
   void take_cursor(CursorUpdate&& update, Commit& commit);
   void tell_first_read(const FirstRead& read, Commit& commit, Time now);
   void settle(std::vector<Transition>& transitions, Commit& commit);
-  void say(const alerts::Notification& notification, Commit& commit);
-  alerts::RunContext context_of(const std::string& run_key) const;
+  void keep(alerts::LifecycleOutput&& output, Commit& commit);
+  void say(const std::vector<alerts::Notification>& notifications, Commit& commit);
+  void hear(const SourceBatch::Input& input, Time now);
 
   Engine engine_;
   alerts::Lifecycle lifecycle_;
@@ -55,6 +70,9 @@ class Pipeline {
   std::unordered_map<std::string, RunInfo> runs_;
   std::map<std::pair<std::string, std::string>, std::string> cursors_;
   std::vector<RuleInstance> kept_instances_;
+  std::unordered_map<std::string, Time> heard_;  // wall clock, by subject of runs, sources and hosts
+  Time started_;
+  Time now_;
 };
 
 }  // namespace redflag::daemon

@@ -141,12 +141,14 @@ TEST_CASE("a message is taken once, also after it was sent or parked", "[outbox]
   s.add(message("b"));
   s.run_until(at(5));
   CHECK_FALSE(s.dispatcher.enqueue(message("b")));
-  CHECK(s.dispatcher.forget("b"));
   s.receiver = [](const OutboxMessage&, Time) { return slack(200, "ok"); };
-  s.add(message("b"));
+  const auto again = s.dispatcher.retry("b");
+  REQUIRE(again);
+  CHECK(again->state == MessageState::queued);
   s.run_until(at(10));
   CHECK(s.delivered == std::vector<std::string>{"a", "b"});
-  CHECK_FALSE(s.dispatcher.forget("b"));
+  CHECK_FALSE(s.dispatcher.retry("b"));
+  CHECK_FALSE(s.dispatcher.drop("b"));
 }
 
 TEST_CASE("eight hours without the receiver lose nothing, double nothing and keep the order",
@@ -350,7 +352,8 @@ TEST_CASE("an unknown verdict or one given twice changes nothing", "[outbox]") {
   REQUIRE(d.enqueue(message("a")));
   CHECK_FALSE(d.on_verdict("a", slack(200, "ok"), at(0)));  // not in flight
   REQUIRE(d.next(at(0)));
-  CHECK_FALSE(d.forget("a"));
+  CHECK_FALSE(d.drop("a"));
+  CHECK_FALSE(d.retry("a"));
   CHECK(d.on_verdict("a", slack(200, "ok"), at(0)));
   CHECK_FALSE(d.on_verdict("a", slack(200, "ok"), at(0)));
 }

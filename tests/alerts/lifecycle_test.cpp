@@ -17,7 +17,7 @@ namespace {
 LifecycleOutput feed(Lifecycle& lifecycle, const Transition& transition,
                      const RunContext& run = failed_run()) {
   LifecycleOutput out;
-  lifecycle.apply(transition, run, out);
+  lifecycle.apply(transition, run, transition.time, out);
   return out;
 }
 
@@ -245,7 +245,7 @@ TEST_CASE("active alerts are listed by severity, then by how long they have fire
 }
 
 TEST_CASE("only so many ended alerts are remembered", "[lifecycle]") {
-  Lifecycle lifecycle(10);
+  Lifecycle lifecycle({.keep_ended = 10});
   for (int i = 0; i < 100; ++i) {
     const std::string id = "id" + std::to_string(i);
     feed(lifecycle, of_run(loss_high(AlertState::firing, i), id, "p/r"));
@@ -261,7 +261,7 @@ TEST_CASE("only so many ended alerts are remembered", "[lifecycle]") {
 TEST_CASE("random histories announce every firing episode exactly once", "[lifecycle][property]") {
   for (unsigned seed = 0; seed < 300; ++seed) {
     std::mt19937 random(seed);
-    Lifecycle lifecycle;
+    Lifecycle lifecycle({.flapping = {.count = 0}});
     std::map<std::string, Alert> store;
     std::map<std::string, int> fired, resolved;
     std::map<std::string, std::map<Severity, int>> escalated;
