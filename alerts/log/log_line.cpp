@@ -70,9 +70,9 @@ std::string body(const Transition& t, Severity severity) {
   return why.empty() ? text : text + ": " + shown(why, kMessageUnits);
 }
 
-std::string line(const Transition& t, const RunContext* run, Severity severity) {
-  std::string text = fmt::format("{:<8}  {}  {}  {}  alert {}", head(t), name(place(t, run)), name(t.rule),
-                                 body(t, severity), name(t.id));
+std::string line(const Transition& t, const RunContext* run, Severity severity, std::string_view lead = {}) {
+  std::string text = fmt::format("{:<8}  {}  {}  {}{}  alert {}", head(t), name(place(t, run)), name(t.rule),
+                                 lead, body(t, severity), name(t.id));
   const bool on = t.to == AlertState::firing;
   if (t.subject.kind != SubjectKind::run && place(t, run) != t.subject.key) {
     text += fmt::format("  {} {}", to_string(t.subject.kind), name(t.subject.key));
@@ -100,10 +100,14 @@ std::string transition_line(const Transition& transition, const RunContext* run)
 
 std::string notification_line(const Notification& n) {
   const bool about_alert = n.kind != NotificationKind::digest && n.kind != NotificationKind::notice;
-  if (about_alert && !n.transitions.empty()) return line(n.transitions.front(), &n.run, n.severity);
+  const std::string remark = n.remark.empty() ? std::string() : "  " + joined(cut(n.remark, kMessageUnits));
+  if (about_alert && !n.transitions.empty()) {
+    const std::string_view lead = n.kind == NotificationKind::repeated ? "still " : "";
+    return line(n.transitions.front(), &n.run, n.severity, lead) + remark;
+  }
   std::string text = fmt::format("{:<8}  {}", severity_word(n.severity), joined(cut(n.title, kMessageUnits)));
   const std::string body = joined(cut(n.text, 4 * kMessageUnits));
-  return body.empty() ? text : text + "  " + body;
+  return (body.empty() ? text : text + "  " + body) + remark;
 }
 
 }  // namespace redflag::alerts

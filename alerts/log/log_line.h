@@ -16,7 +16,7 @@ namespace redflag::alerts {
 std::string transition_line(const Transition& transition, const RunContext* run = nullptr);
 
 /// The same for what is announced; a digest or a notice is "SEVERITY  title  text" with " | " between the
-/// text's lines.
+/// text's lines. What was told before begins with "still"; the remark stands at the end.
 std::string notification_line(const Notification& notification);
 
 /// One JSON object on one line, in ASCII: `redflag demo --json`, `redflag replay --json` and the JSON log are
@@ -27,8 +27,8 @@ std::string notification_line(const Notification& notification);
 /// "-Infinity"; bytes that are no UTF-8 are escaped reversibly (text/escape.h: escape_utf8).
 std::string transition_json(const Transition& transition, const RunContext* run);
 
-/// The transition's object with "kind" in front; for a digest or a notice: kind, time, severity, title, text,
-/// alerts (ids).
+/// The transition's object with "kind" in front and "remark" at its end; for a digest or a notice: kind,
+/// time, severity, title, text, remark, alerts (ids).
 std::string notification_json(const Notification& notification);
 
 }  // namespace redflag::alerts

@@ -95,12 +95,14 @@ std::string notification_json(const Notification& n) {
   const bool about_alert = n.kind != NotificationKind::digest && n.kind != NotificationKind::notice;
   if (about_alert && !n.transitions.empty()) {
     add_transition(json, n.transitions.front(), &n.run);
+    json["remark"] = text(n.remark);
     return dump(json);
   }
   json["time"] = time(n.time);
   json["severity"] = to_string(n.severity);
   json["title"] = text(n.title);
   json["text"] = text(n.text);
+  json["remark"] = text(n.remark);
   json["alerts"] = Json::array();
   for (const Transition& transition : n.transitions) json["alerts"].push_back(text(transition.id));
   return dump(json);

@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "alerts/group.h"
+#include "alerts/slack/slack_blocks.h"
 #include "alerts/slack/slack_text.h"
 #include "alerts/sparkline.h"
 #include "alerts/text/utf8.h"
@@ -13,10 +14,8 @@
 namespace redflag::alerts {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using namespace slack;
 
-constexpr std::size_t kMaxPayloadUnits = 12000;
-constexpr std::size_t kHeaderUnits = 150;
 constexpr std::size_t kSparklines = 3;
 
 /// How much of each text is shown. Shrunk until the whole fits.
@@ -26,55 +25,13 @@ struct Sizes {
   std::size_t field = 300;
   std::size_t name = 200;
   std::size_t body = 8000;
+  std::size_t remark = 600;
 
   bool shrink() {
-    for (std::size_t* size : {&message, &hint, &field, &name, &body}) *size = *size * 2 / 3;
+    for (std::size_t* size : {&message, &hint, &field, &name, &body, &remark}) *size = *size * 2 / 3;
     return message > 50;
   }
 };
-
-/// A shape and a word: colour alone tells some readers nothing.
-std::string_view emoji(Severity severity) {
-  switch (severity) {
-    case Severity::info:
-      return "ℹ️";
-    case Severity::warning:
-      return "⚠️";
-    case Severity::critical:
-      return "🚨";
-  }
-  return "❔";
-}
-
-Json plain(std::string text) {
-  return {{"type", "plain_text"}, {"text", text.empty() ? "–" : std::move(text)}, {"emoji", false}};
-}
-
-Json mrkdwn(std::string text) {
-  return {{"type", "mrkdwn"}, {"text", text.empty() ? "–" : std::move(text)}};
-}
-
-Json header(std::string_view text) {
-  return {{"type", "header"}, {"text", plain(slack_plain(text, kHeaderUnits))}};
-}
-
-Json section(std::string text) {
-  return {{"type", "section"}, {"text", plain(std::move(text))}};
-}
-
-Json context(Json elements) {
-  return {{"type", "context"}, {"elements", std::move(elements)}};
-}
-
-bool about_alert(const Notification& n) {
-  const bool speaks_for_itself = n.kind == NotificationKind::digest || n.kind == NotificationKind::notice;
-  return !speaks_for_itself && !n.transitions.empty();
-}
-
-/// What ended it: "train_loss is 0.41".
-std::string resolved_words(const Transition& t) {
-  return t.reason.empty() ? message_words(t) : t.reason;
-}
 
 /// "0.41 (alert was > 5)": "0.41 > 5" would be untrue.
 std::string value_now_words(const Transition& t) {
@@ -85,32 +42,6 @@ std::string value_now_words(const Transition& t) {
   }
   return words;
 }
-
-std::string status_words(const Notification& n) {
-  const std::string_view severity = severity_word(n.severity);
-  if (n.kind == NotificationKind::resolved) return fmt::format("RESOLVED (was {})", severity);
-  if (n.kind == NotificationKind::escalated && n.transitions.front().escalated_from) {
-    return fmt::format("{} (was {})", severity, severity_word(*n.transitions.front().escalated_from));
-  }
-  return std::string(severity);
-}
-
-class Fields {
- public:
-  explicit Fields(std::size_t units) : units_(units) {}
-  void add(std::string_view label, std::string_view raw) {
-    if (!raw.empty()) add_ready(label, slack_mrkdwn(raw, units_));
-  }
-  /// `text` is mrkdwn already.
-  void add_ready(std::string_view label, const std::string& text) {
-    if (!text.empty() && fields_.size() < 10) fields_.push_back(mrkdwn(fmt::format("*{}*\n{}", label, text)));
-  }
-  Json block() { return {{"type", "section"}, {"fields", std::move(fields_)}}; }
-
- private:
-  std::size_t units_;
-  Json fields_ = Json::array();
-};
 
 std::string since_words(const Transition& t) {
   if (t.since == Time{}) return {};
@@ -166,6 +97,7 @@ Json alert_blocks(const Notification& n, const Sizes& sizes) {
       section(slack_plain(resolved ? resolved_words(t) : message_words(t), sizes.message, Lines::keep)));
   Json fields = facts(n, sizes);
   if (!fields["fields"].empty()) blocks.push_back(std::move(fields));
+  if (!n.remark.empty()) blocks.push_back(context(Json::array({plain(slack_plain(n.remark, sizes.remark))})));
   if (!t.hint.empty() && !resolved) {
     blocks.push_back(section("What to try: " + slack_plain(t.hint, sizes.hint, Lines::keep)));
   }
@@ -201,13 +133,10 @@ Json text_blocks(const Notification& n, const Sizes& sizes) {
     at = end + 1;
   }
   flush();
+  if (!n.remark.empty()) blocks.push_back(context(Json::array({plain(slack_plain(n.remark, sizes.remark))})));
   const std::string when = n.time == Time{} ? "" : " · " + to_rfc3339(n.time);
   blocks.push_back(context(Json::array({plain("redflag" + when)})));
   return blocks;
-}
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -247,6 +176,7 @@ std::string slack_fallback(const Notification& n) {
   if (about_alert(n)) {
     const Transition& t = n.transitions.front();
     if (t.since != Time{}) text += "\nsince " + to_rfc3339(t.since);
+    if (!n.remark.empty()) text += "\n" + slack_mrkdwn(n.remark, 600);
     if (!t.hint.empty() && n.kind != NotificationKind::resolved)
       text += "\nWhat to try: " + slack_mrkdwn(t.hint, 600);
     text += "\nalert " + slack_mrkdwn(t.id, 64);
@@ -254,14 +184,6 @@ std::string slack_fallback(const Notification& n) {
     text += "\n" + slack_mrkdwn(n.text, 2500, Lines::keep);
   }
   return dump({{"text", text}});
-}
-
-std::string slack_payload(const NotificationGroup& group) {
-  return group.parts.empty() ? std::string() : slack_payload(group.parts.back());
-}
-
-std::string slack_fallback(const NotificationGroup& group) {
-  return group.parts.empty() ? std::string() : slack_fallback(group.parts.back());
 }
 
 }  // namespace redflag::alerts

@@ -21,7 +21,9 @@ std::string slack_payload(const Notification& notification);
 /// {"text": …} without blocks, for when Slack refuses them (400 invalid_blocks).
 std::string slack_fallback(const Notification& notification);
 
-/// The same for what is told together; a group of one is as above.
+/// The same for what is told together: every alert once, as it is now, the most severe first; "and 17 more"
+/// beyond twelve. A group of one is as above. Empty for a group without parts.
+std::string slack_summary(const NotificationGroup& group);
 std::string slack_payload(const NotificationGroup& group);
 std::string slack_fallback(const NotificationGroup& group);
 

@@ -111,3 +111,15 @@ TEST_CASE("a name that is no UTF-8 can be read back from the JSON exactly", "[lo
     if (!bad.empty()) CHECK(unescape_utf8(json["run"].get<std::string>()) == bad);
   }
 }
+
+TEST_CASE("a repeated announcement says still, and a remark stands at the end of the line and in the JSON",
+          "[log][json]") {
+  Notification n = fired();
+  n.kind = NotificationKind::repeated;
+  n.remark = "firing for\n12 h";
+  CHECK_THAT(notification_line(n), ContainsSubstring("loss-too-high  still train loss 8.45 > 5"));
+  CHECK(notification_line(n).ends_with("clipping  firing for | 12 h"));
+  const auto json = nlohmann::json::parse(notification_json(n));
+  CHECK(json["kind"] == "repeated");
+  CHECK(json["remark"] == "firing for\n12 h");
+}
