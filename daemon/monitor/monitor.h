@@ -50,6 +50,8 @@ class Monitor : public Intake {
 
  private:
   asio::awaitable<void> keep(Commit commit);
+  /// What a database that begins anew has to hold.
+  Commit everything() const;
   asio::awaitable<void> tick();
   asio::awaitable<void> prune();
 

@@ -73,6 +73,15 @@ Commit Pipeline::announce(const alerts::Notification& notification) {
   return commit;
 }
 
+Commit Pipeline::everything() const {
+  Commit all;
+  for (const auto& [key, run] : runs_) all.runs.push_back(run);
+  for (const auto& alerts : {lifecycle_.active(), lifecycle_.pending(), lifecycle_.recent()}) {
+    for (const alerts::Alert* alert : alerts) all.alerts.push_back(*alert);
+  }
+  return all;
+}
+
 std::optional<std::string> Pipeline::cursor(const std::string& source, const std::string& key) const {
   const auto found = cursors_.find({source, key});
   if (found == cursors_.end()) return std::nullopt;

@@ -36,6 +36,9 @@ class Pipeline {
   /// Something redflag says of itself.
   Commit announce(const alerts::Notification& notification);
 
+  /// Runs and alerts, for a store that lost what it had. Cursors are left out: then sources are read again.
+  Commit everything() const;
+
   std::optional<std::string> cursor(const std::string& source, const std::string& key) const;
   const RunInfo* run(const std::string& key) const;
   const std::unordered_map<std::string, RunInfo>& runs() const { return runs_; }
