@@ -34,6 +34,7 @@ struct OutboxMessage {
   std::uint32_t revision = 0;  ///< counts what was added to it while it waited (a burst becomes one message)
   Time not_before;             ///< next attempt; Time{} = at once
   std::string last_error;      ///< for people; holds no secret
+  bool undurable = false;      ///< given out before it was kept, for the disk took nothing
 };
 
 }  // namespace redflag::alerts

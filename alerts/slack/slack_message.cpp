@@ -186,4 +186,15 @@ std::string slack_fallback(const Notification& n) {
   return dump({{"text", text}});
 }
 
+void add_slack_remark(std::string& payload, std::string_view remark) {
+  constexpr std::size_t kMaxBlocks = 50;
+  Json json = Json::parse(payload, nullptr, false);
+  if (!json.is_object()) return;
+  json["text"] = json.value("text", "") + " (" + slack_mrkdwn(remark, 150) + ')';
+  if (json.contains("blocks") && json["blocks"].is_array() && json["blocks"].size() < kMaxBlocks) {
+    json["blocks"].push_back(context(Json::array({plain(slack_plain(remark, 150))})));
+  }
+  payload = dump(json);
+}
+
 }  // namespace redflag::alerts

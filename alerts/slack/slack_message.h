@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "alerts/alert.h"
 
@@ -26,5 +27,9 @@ std::string slack_fallback(const Notification& notification);
 std::string slack_summary(const NotificationGroup& group);
 std::string slack_payload(const NotificationGroup& group);
 std::string slack_fallback(const NotificationGroup& group);
+
+/// Adds a line of ours to a payload or fallback made by the above: as its last block, and to what a phone
+/// shows. `remark`: plain text, short.
+void add_slack_remark(std::string& payload, std::string_view remark);
 
 }  // namespace redflag::alerts

@@ -32,6 +32,13 @@ asio::awaitable<alerts::SinkAnswer> LogChannel::deliver(const alerts::OutboxMess
       .status = 200, .body = "ok", .retry_after = {}, .transport_error = false, .transport_text = {}};
 }
 
+void LogChannel::add_remark(alerts::OutboxMessage& message, const std::string& remark) const {
+  nlohmann::json payload = nlohmann::json::parse(message.payload, nullptr, false);
+  if (!payload.is_object()) return;
+  payload["line"] = payload.value("line", "") + " (" + remark + ')';
+  message.payload = payload.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 alerts::Verdict LogChannel::judge(const alerts::SinkAnswer&, Time) const {
   alerts::Verdict verdict;
   verdict.outcome = alerts::Outcome::sent;

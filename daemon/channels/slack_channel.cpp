@@ -66,6 +66,11 @@ asio::awaitable<alerts::SinkAnswer> SlackChannel::deliver(const alerts::OutboxMe
   co_return answer;
 }
 
+void SlackChannel::add_remark(alerts::OutboxMessage& message, const std::string& remark) const {
+  alerts::add_slack_remark(message.payload, remark);
+  if (!message.fallback.empty()) alerts::add_slack_remark(message.fallback, remark);
+}
+
 alerts::Verdict SlackChannel::judge(const alerts::SinkAnswer& answer, Time now) const {
   return alerts::classify_slack_answer(answer, now);
 }

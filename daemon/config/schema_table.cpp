@@ -347,10 +347,10 @@ const Section& route() {
 const Section& inhibition() {
   static const Section table({
       value<&InhibitionConfig::source>("source", "While an alert fires that these matchers describe …")
-          .fallback_is("[]")
+          .is_required()
           .for_example("[rule=run-failed]"),
       value<&InhibitionConfig::target>("target", "… nobody is told of those that these describe …")
-          .fallback_is("[]")
+          .is_required()
           .for_example("[\"rule=my-stall-*\"]"),
       value<&InhibitionConfig::equal>("equal", "… where these labels are the same.").fallback_is("[run]"),
   });
@@ -390,12 +390,12 @@ const Section& alerts() {
       value<&AlertsConfig::flapping_count>(
           "flapping_count",
           "An alert that fires so often within flapping_window comes and goes: its "
-          "changes are not told until it is steady; 0 is never.")
+          "changes are not told until it is steady.")
           .fallback_is("4")
-          .range("0", "1000"),
-      value<&AlertsConfig::flapping_window>("flapping_window", "See flapping_count.")
+          .range("2", "1000"),
+      value<&AlertsConfig::flapping_window>("flapping_window", "See flapping_count; 0s: nothing is ever held to come and go.")
           .fallback_is("1h")
-          .range("1m", "7d")
+          .range("0s", "7d")
           .is_advanced(),
       value<&AlertsConfig::flapping_calm>("flapping_calm",
                                           "An alert that has not changed for so long is steady.")
@@ -410,7 +410,7 @@ const Section& alerts() {
       value<&AlertsConfig::queue_max_messages>(
           "queue_max_messages", "Messages that wait for one receiver; beyond it the oldest are dropped.")
           .fallback_is("10000")
-          .range("100", "1000000")
+          .range("100", "100000")
           .is_advanced(),
       value<&AlertsConfig::digest_at>(
           "digest_at",

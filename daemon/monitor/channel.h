@@ -30,6 +30,11 @@ class Channel {
   /// One attempt. Cancellable; an exception counts as no answer.
   virtual asio::awaitable<alerts::SinkAnswer> deliver(const alerts::OutboxMessage& message,
                                                       const alerts::Receipts& receipts) = 0;
+  /// Adds a line that a reader sees to what is about to be delivered: "not kept: redflag's disk is full". A
+  /// form without place for it may leave it out.
+  virtual void add_remark(alerts::OutboxMessage& message, const std::string& remark) const {
+    (void)message, (void)remark;
+  }
   virtual alerts::Verdict judge(const alerts::SinkAnswer& answer, Time now) const = 0;
   virtual alerts::ChannelOptions pace() const = 0;
   /// Delivery is local and cannot block: many messages may share one commit.

@@ -153,6 +153,12 @@ void Courier::enqueue(std::vector<alerts::OutboxMessage> messages) {
   work_.set();
 }
 
+void Courier::add_everything(Commit& commit) const {
+  for (alerts::OutboxMessage& message : dispatcher_.waiting()) commit.messages.push_back(std::move(message));
+  for (const auto& [place, value] : receipts_)
+    commit.cursors.push_back({std::string(kReceiptSource) + place.first, place.second, value});
+}
+
 asio::awaitable<void> Courier::run(Channel& channel) {
   for (;;) {
     const std::uint64_t seen = work_.count();
@@ -176,8 +182,10 @@ asio::awaitable<void> Courier::deliver(Channel& channel, alerts::OutboxMessage m
   for (;;) {
     failpoint("before-send");
     alerts::SinkAnswer answer;
+    alerts::OutboxMessage form = message;
+    if (form.undurable && committer_.undurable()) channel.add_remark(form, committer_.undurable_words());
     try {
-      answer = co_await channel.deliver(message, ChannelReceipts(receipts_, channel.name()));
+      answer = co_await channel.deliver(form, ChannelReceipts(receipts_, channel.name()));
     } catch (...) {
       alerts::Verdict cut;
       cut.reason = "stopped while sending";
@@ -199,6 +207,7 @@ asio::awaitable<void> Courier::deliver(Channel& channel, alerts::OutboxMessage m
     if (!next) break;
     message = std::move(*next);
   }
+  failpoint("after-verdict");
   work_.set();  // a verdict can make other messages due
   co_await committer_.submit(std::move(outcome));
   failpoint("after-answer");

@@ -45,6 +45,9 @@ class Courier {
   /// Durable by now: may be sent.
   void enqueue(std::vector<alerts::OutboxMessage> messages);
 
+  /// Messages that wait, and receipts, for a store that lost what it had.
+  void add_everything(Commit& commit) const;
+
   /// Delivers to one channel until cancelled. Run one for each.
   asio::awaitable<void> run(Channel& channel);
   /// Waits until nothing is due any more, at most `patience`: for an orderly stop.

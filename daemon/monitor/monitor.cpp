@@ -25,7 +25,18 @@ Monitor::Monitor(asio::any_io_executor executor, Clock& clock, Store& store,
           }(),
           clock.now()),
       progress_(options_.progress_interval),
-      tasks_(executor, clock) {}
+      tasks_(executor, clock) {
+  committer_.on_news([this](Severity severity, std::string title, std::string text) {
+    announce(severity, std::move(title), std::move(text));
+  });
+  committer_.on_damage([this] { return everything(); });
+}
+
+Commit Monitor::everything() const {
+  Commit all = pipeline_.everything();
+  courier_.add_everything(all);
+  return all;
+}
 
 Result<void> Monitor::resume() {
   std::size_t skipped = 0;
@@ -48,6 +59,7 @@ Result<void> Monitor::resume() {
 
 void Monitor::start() {
   tasks_.start("store", [this] { return committer_.run(); });
+  tasks_.start("store watch", [this] { return committer_.watch(); });
   tasks_.start("ticks", [this] { return tick(); });
   tasks_.start("prune", [this] { return prune(); });
   tasks_.start("queue", [this] { return maintain_queue(); });
@@ -61,18 +73,26 @@ asio::awaitable<void> Monitor::stop(Duration patience) {
   co_await courier_.drain(patience * 3 / 4);
   while (!committer_.idle() && clock_.monotonic() < deadline) co_await clock_.sleep(5ms);
   co_await tasks_.stop(std::max<Duration>(deadline - clock_.monotonic(), 100ms));
+  if (!committer_.idle()) {
+    log_critical("store",
+                 "stopping with {} bytes that the disk did not take: sources will be read again from where "
+                 "they were kept, and alerts of that time may be told again",
+                 committer_.waiting_bytes());
+  }
 }
 
 asio::awaitable<Result<void>> Monitor::submit(SourceBatch batch) {
   progress_.note(batch, *this, clock_.monotonic());
   co_await keep(pipeline_.apply(std::move(batch), clock_.now()));
+  co_await committer_.room();
   co_return Result<void>{};
 }
 
 asio::awaitable<void> Monitor::keep(Commit commit) {
   if (commit.empty()) co_return;
   std::vector<alerts::OutboxMessage> messages = commit.messages;
-  co_await committer_.submit(std::move(commit));
+  const bool durable = co_await committer_.submit(std::move(commit));
+  for (alerts::OutboxMessage& message : messages) message.undurable = !durable;
   courier_.enqueue(std::move(messages));
 }
 
@@ -112,6 +132,7 @@ void Monitor::announce(Severity severity, std::string title, std::string text) {
   Commit commit = pipeline_.announce(notice);
   std::vector<alerts::OutboxMessage> messages = commit.messages;
   committer_.post(std::move(commit));
+  for (alerts::OutboxMessage& message : messages) message.undurable = committer_.undurable();
   courier_.enqueue(
       std::move(messages));  // at worst said twice: a notice has nothing behind it that could be lost
 }

@@ -73,6 +73,8 @@ class Monitor : public Intake, public Operations {
   asio::awaitable<void> keep(Commit commit);
   AlertView view(const alerts::Alert& alert) const;
   asio::awaitable<void> maintain_queue();
+  /// What a database that begins anew has to hold.
+  Commit everything() const;
   asio::awaitable<void> tick();
   asio::awaitable<void> prune();
 

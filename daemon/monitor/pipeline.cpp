@@ -136,6 +136,16 @@ Time Pipeline::no_data_since(const Transition& transition) const {
   return now_ - last >= kNoDataAfter ? last : Time{};
 }
 
+Commit Pipeline::everything() const {
+  Commit all;
+  for (const auto& [key, run] : runs_) all.runs.push_back(run);
+  for (const auto& alerts : {lifecycle_.active(), lifecycle_.pending(), lifecycle_.recent()}) {
+    for (const alerts::Alert* alert : alerts) all.alerts.push_back(*alert);
+  }
+  all.silences = lifecycle_.mutes().silences();
+  return all;
+}
+
 std::optional<std::string> Pipeline::cursor(const std::string& source, const std::string& key) const {
   const auto found = cursors_.find({source, key});
   if (found == cursors_.end()) return std::nullopt;

@@ -49,6 +49,8 @@ class Pipeline {
   alerts::RunContext context_of(const std::string& run_key) const;
   /// Since when the subject of an alert has told nothing, though it should; Time{}: it has lately.
   Time no_data_since(const Transition& transition) const;
+  /// Runs and alerts, for a store that lost what it had. Cursors are left out: then sources are read again.
+  Commit everything() const;
 
   std::optional<std::string> cursor(const std::string& source, const std::string& key) const;
   const RunInfo* run(const std::string& key) const;

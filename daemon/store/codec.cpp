@@ -301,7 +301,8 @@ std::string encode_message(const alerts::OutboxMessage& message) {
                {"attempts", message.attempts},
                {"revision", message.revision},
                {"not_before", time_json(message.not_before)},
-               {"last_error", message.last_error}});
+               {"last_error", message.last_error},
+               {"undurable", message.undurable}});
 }
 
 Result<alerts::OutboxMessage> decode_message(const std::string& text) {
@@ -318,6 +319,7 @@ Result<alerts::OutboxMessage> decode_message(const std::string& text) {
     message.revision = in.value("revision", 0U);
     message.not_before = time_of(in, "not_before");
     message.last_error = in.value("last_error", "");
+    message.undurable = in.value("undurable", false);
     return message;
   });
 }

@@ -1,5 +1,6 @@
 #include "daemon/store/database.h"
 
+#include <cerrno>
 #include <utility>
 
 #include <sqlite3.h>
@@ -8,7 +9,26 @@
 namespace redflag::daemon {
 namespace {
 
-tl::unexpected<Error> sqlite_error(sqlite3* handle, int code, std::string doing) {
+StoreTrouble trouble_of(sqlite3* handle, int code) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return StoreTrouble::full;
+    case SQLITE_IOERR: {
+      // SQLite calls only a refused write full, not a refused fsync, quota or shared-memory file.
+      const int cause = handle != nullptr ? sqlite3_system_errno(handle) : 0;
+      const bool full = cause == ENOSPC || cause == EDQUOT || code == SQLITE_IOERR_SHMSIZE;
+      return full ? StoreTrouble::full : StoreTrouble::io;
+    }
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return StoreTrouble::damaged;
+    default:
+      return StoreTrouble::other;
+  }
+}
+
+tl::unexpected<Error> sqlite_error(sqlite3* handle, int code, std::string doing, StoreTrouble& trouble) {
+  trouble = trouble_of(handle, code);
   const int primary = code & 0xff;
   std::string advice;
   bool retryable = false;
@@ -37,7 +57,24 @@ tl::unexpected<Error> sqlite_error(sqlite3* handle, int code, std::string doing)
 
 }  // namespace
 
-Statement::Statement(Statement&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
+std::string_view to_words(StoreTrouble trouble) {
+  switch (trouble) {
+    case StoreTrouble::none:
+      return "";
+    case StoreTrouble::full:
+      return "redflag's disk is full";
+    case StoreTrouble::io:
+      return "redflag's disk answers with errors";
+    case StoreTrouble::damaged:
+      return "redflag's state database is damaged";
+    case StoreTrouble::other:
+      return "redflag cannot write its state";
+  }
+  return "";
+}
+
+Statement::Statement(Statement&& other) noexcept
+    : statement_(std::exchange(other.statement_, nullptr)), trouble_(other.trouble_) {}
 
 Statement::~Statement() {
   sqlite3_finalize(statement_);
@@ -64,7 +101,7 @@ Result<bool> Statement::step() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  auto error = sqlite_error(sqlite3_db_handle(statement_), code, "writing the state database");
+  auto error = sqlite_error(sqlite3_db_handle(statement_), code, "writing the state database", *trouble_);
   reset();
   return error;
 }
@@ -93,7 +130,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   ::umask(before);
   std::unique_ptr<Database> database(new Database(handle, path));
-  if (code != SQLITE_OK) return sqlite_error(handle, code, "opening the state database " + path);
+  if (code != SQLITE_OK)
+    return sqlite_error(handle, code, "opening the state database " + path, database->trouble_);
   sqlite3_busy_timeout(handle, 2000);
   // The WAL is kept small: its size is what a start after a crash has to read.
   const Result<void> tuned = database->execute(
@@ -109,7 +147,8 @@ Result<std::unique_ptr<Database>> Database::open_to_read(const std::string& path
   const int code = sqlite3_open_v2(
       path.c_str(), &handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   std::unique_ptr<Database> database(new Database(handle, path));
-  if (code != SQLITE_OK) return sqlite_error(handle, code, "opening the state database " + path);
+  if (code != SQLITE_OK)
+    return sqlite_error(handle, code, "opening the state database " + path, database->trouble_);
   sqlite3_busy_timeout(handle, 2000);
   return database;
 }
@@ -121,16 +160,21 @@ Database::~Database() {
 
 Result<void> Database::execute(const std::string& sql) {
   const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return sqlite_error(handle_, code, "writing the state database " + path_);
+  if (code != SQLITE_OK) return sqlite_error(handle_, code, "writing the state database " + path_, trouble_);
   return {};
+}
+
+void Database::rollback() {
+  if (sqlite3_get_autocommit(handle_) == 0)
+    (void)sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 Result<Statement> Database::prepare(const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
   const int code =
       sqlite3_prepare_v2(handle_, sql.c_str(), static_cast<int>(sql.size()), &statement, nullptr);
-  if (code != SQLITE_OK) return sqlite_error(handle_, code, "reading the state database " + path_);
-  return Statement(statement);
+  if (code != SQLITE_OK) return sqlite_error(handle_, code, "reading the state database " + path_, trouble_);
+  return Statement(statement, &trouble_);
 }
 
 Result<Statement*> Database::cached(const char* sql) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "daemon/store/trouble.h"
 #include "rules/values/error.h"
 
 struct sqlite3;
@@ -18,7 +19,8 @@ namespace redflag::daemon {
 /// outlive it.
 class Statement {
  public:
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  /// Notes in `trouble` why it failed, when it does.
+  Statement(sqlite3_stmt* statement, StoreTrouble* trouble) : statement_(statement), trouble_(trouble) {}
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
   ~Statement();
@@ -36,6 +38,7 @@ class Statement {
 
  private:
   sqlite3_stmt* statement_;
+  StoreTrouble* trouble_;
 };
 
 /// One connection, used by one thread at a time. WAL, synchronous=FULL: a committed transaction survives a
@@ -50,6 +53,8 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   Result<void> execute(const std::string& sql);
+  /// Ends a transaction that failed; SQLite has often done so itself.
+  void rollback();
   Result<Statement> prepare(const std::string& sql);
   /// The same statement, compiled once per connection; `sql` must have static storage.
   Result<Statement*> cached(const char* sql);
@@ -57,12 +62,15 @@ class Database {
   /// Reads the whole file: "ok", or what is wrong with it.
   Result<std::string> quick_check();
   const std::string& path() const { return path_; }
+  /// Why the last call that failed did so.
+  StoreTrouble trouble() const { return trouble_; }
 
  private:
   Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
 
   sqlite3* handle_;
   std::string path_;
+  StoreTrouble trouble_ = StoreTrouble::none;
   std::unordered_map<const char*, std::unique_ptr<Statement>> cache_;
 };
 

@@ -37,6 +37,8 @@ struct Commit {
   std::vector<VerdictRecord> verdicts;  ///< one without a report deletes what is kept of its path
 
   bool empty() const;
+  /// About what it takes in memory.
+  std::size_t bytes() const;
   /// The subject no longer exists: nothing said of it so far is written, what was kept is dropped.
   void drop(const Subject& subject);
   void append(Commit&& later);

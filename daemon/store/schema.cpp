@@ -91,7 +91,7 @@ Result<void> migrate(Database& database) {
         fmt::format("BEGIN IMMEDIATE; {} PRAGMA application_id={}; PRAGMA user_version={}; COMMIT;",
                     kMigrations[static_cast<std::size_t>(version)], kApplicationId, version + 1));
     if (!done) {
-      (void)database.execute("ROLLBACK");
+      database.rollback();
       return done;
     }
   }

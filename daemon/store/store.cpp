@@ -1,5 +1,6 @@
 #include "daemon/store/store.h"
 
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -16,15 +17,20 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include "daemon/store/reserve.h"
 #include "daemon/store/schema.h"
 
 namespace redflag::daemon {
 namespace {
 
+using Written = std::shared_ptr<const Commit>;
+using Work = std::function<Result<void>(std::unique_ptr<Database>&)>;
+
+/// What is wanted is done on the store's thread: the commit, then the work.
 struct Job {
-  Commit commit;
-  std::optional<Retention> retention;
-  std::function<void(Database&, Result<void>)> done;  ///< on the thread that ran it
+  Written commit;  ///< may be null
+  Work work;       ///< may be empty
+  std::function<void(Database&, Result<void>)> done;
 };
 
 Result<std::unique_ptr<Database>> open_checked(const std::string& path, std::string& damage) {
@@ -60,12 +66,41 @@ Result<std::string> move_aside(const std::string& path, Time now) {
   return path + suffix;
 }
 
+/// As open_checked, with today's tables, whatever has to be moved aside for that.
+Result<std::unique_ptr<Database>> open_migrated(const std::string& path, Time now, std::string& notice) {
+  std::string damage;
+  Result<std::unique_ptr<Database>> database = open_checked(path, damage);
+  if (!damage.empty()) {
+    if (database) database->reset();
+    Result<std::string> aside = move_aside(path, now);
+    if (!aside) return tl::unexpected<Error>(std::move(aside.error()));
+    notice = fmt::format(
+        "The state database was damaged ({}). It was moved to {} and a new one begun. Alerts that were "
+        "waiting to be sent, "
+        "acknowledgements and cursors in it are gone; runs are read again from the start.",
+        damage, *aside);
+    damage.clear();
+    database = open_checked(path, damage);
+  }
+  if (!database) return database;
+  if (Result<void> migrated = migrate(**database); !migrated)
+    return tl::unexpected<Error>(std::move(migrated.error()));
+  return database;
+}
+
 }  // namespace
 
 struct Store::Impl {
+  explicit Impl(const std::string& directory)
+      : path(directory + "/redflag.db"), reserve(directory + "/reserve") {}
+
+  const std::string path;
   std::unique_ptr<Database> database;
+  Reserve reserve;            // as the database
   std::mutex database_mutex;  // the writer's thread, and the loop when it loads
   Mode mode = Mode::threaded;
+  std::atomic<bool> reserve_held{false};
+  std::atomic<StoreTrouble> trouble{StoreTrouble::none};
 
   std::mutex queue_mutex;
   std::condition_variable wake;
@@ -105,32 +140,63 @@ struct Store::Impl {
     const std::lock_guard lock(database_mutex);
     if (jobs.size() > 1) {
       Commit together;
-      for (const Job& job : jobs) together.append(Commit(job.commit));
-      if (!together.empty() && write_commit(*database, together)) {
-        for (Job& job : jobs) job.commit = {};
+      for (const Job& job : jobs) {
+        if (job.commit) together.append(Commit(*job.commit));
+      }
+      if (!together.empty() && write(together)) {
+        for (Job& job : jobs) job.commit.reset();
       }
     }
     for (Job& job : jobs) {
-      Result<void> done = job.commit.empty() ? Result<void>{} : write_commit(*database, job.commit);
-      if (done && job.retention) done = daemon::prune(*database, *job.retention);
+      Result<void> done = job.commit && !job.commit->empty() ? write(*job.commit) : Result<void>{};
+      if (done && job.work) done = job.work(database);
       job.done(*database, std::move(done));
     }
   }
 
-  /// `finish` makes the answer from what became of the commit, on the store's thread.
+  /// A full disk gets the reserve, then a second chance.
+  Result<void> write(const Commit& commit) {
+    Result<void> done = write_commit(*database, commit);
+    if (!done && database->trouble() == StoreTrouble::full && reserve.release()) {
+      reserve_held = false;
+      done = write_commit(*database, commit);
+    }
+    if (!done) trouble = database->trouble();
+    return done;
+  }
+
+  Result<void> begin_anew(Time now, const Commit& first, std::string& aside) {
+    // Closed before it is moved, or it would later delete the new one's WAL. Until there is a new one, what
+    // is written has to be refused, not forgotten.
+    Result<std::unique_ptr<Database>> none = Database::open(":memory:");
+    if (none) {
+      if (Result<void> deaf = (*none)->execute("PRAGMA query_only=ON"); !deaf) return deaf;
+      database = std::move(*none);
+    }
+    Result<std::string> moved = move_aside(path, now);
+    if (!moved) return tl::unexpected<Error>(std::move(moved.error()));
+    aside = *moved;
+    Result<std::unique_ptr<Database>> fresh = Database::open(path);
+    if (!fresh) return tl::unexpected<Error>(std::move(fresh.error()));
+    if (Result<void> made = migrate(**fresh); !made) return made;
+    database = std::move(*fresh);
+    return write(first);
+  }
+
+  /// `finish` makes the answer from what became of the job, on the store's thread.
   template <typename Answer>
   using Finish = std::function<Answer(Database&, Result<void>)>;
 
   template <typename Answer>
-  asio::awaitable<Answer> submit(Commit commit, std::optional<Retention> retention, Finish<Answer> finish) {
+  asio::awaitable<Answer> submit(Written commit, Work work, Finish<Answer> finish) {
     return asio::async_initiate<decltype(asio::use_awaitable), void(Answer)>(
-        [this](auto handler, Commit wanted, std::optional<Retention> until, Finish<Answer> make) {
+        [this](auto handler, Written wanted, Work wanted_work, Finish<Answer> make) {
           auto executor = asio::get_associated_executor(handler);
           // The guard keeps the loop alive while the thread works.
           auto shared =
               std::make_shared<std::pair<decltype(handler), asio::executor_work_guard<decltype(executor)>>>(
                   std::move(handler), asio::make_work_guard(executor));
-          Job job{std::move(wanted), until,
+          Job job{std::move(wanted), std::move(wanted_work),
                   [shared, executor, make = std::move(make)](Database& used, Result<void> done) {
                     asio::post(executor, [shared, result = make(used, std::move(done))]() mutable {
                       auto resume = std::move(shared->first);
@@ -150,11 +216,11 @@ struct Store::Impl {
           }
           wake.notify_one();
         },
-        asio::use_awaitable, std::move(commit), retention, std::move(finish));
+        asio::use_awaitable, std::move(commit), std::move(work), std::move(finish));
   }
 
-  asio::awaitable<Result<void>> submit(Commit commit, std::optional<Retention> retention) {
-    return submit<Result<void>>(std::move(commit), retention,
+  asio::awaitable<Result<void>> submit(Written commit, Work work) {
+    return submit<Result<void>>(std::move(commit), std::move(work),
                                 [](Database&, Result<void> done) { return done; });
   }
 };
@@ -175,32 +241,21 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory, Mode mo
                                            std::string& notice) {
   if (Result<void> made = make_state_directory(directory); !made)
     return tl::unexpected<Error>(std::move(made.error()));
-  const std::string path = directory + "/redflag.db";
-  std::string damage;
-  Result<std::unique_ptr<Database>> database = open_checked(path, damage);
-  if (!damage.empty()) {
-    if (database) database->reset();
-    Result<std::string> aside = move_aside(path, now);
-    if (!aside) return tl::unexpected<Error>(std::move(aside.error()));
-    notice = fmt::format(
-        "The state database was damaged ({}). It was moved to {} and a new one begun. Alerts that were "
-        "waiting to be sent, "
-        "acknowledgements and cursors in it are gone; runs are read again from the start.",
-        damage, *aside);
-    damage.clear();
-    database = open_checked(path, damage);
+  auto impl = std::make_unique<Impl>(directory);
+  Result<std::unique_ptr<Database>> database = open_migrated(impl->path, now, notice);
+  if (!database && impl->reserve.release()) {
+    // A start on a full disk needs a little space as well: for the WAL's index, for a migration.
+    notice.clear();
+    database = open_migrated(impl->path, now, notice);
   }
   if (!database) return tl::unexpected<Error>(std::move(database.error()));
-  if (Result<void> migrated = migrate(**database); !migrated)
-    return tl::unexpected<Error>(std::move(migrated.error()));
-
   if (mode == Mode::in_line) {
     // Nothing but a simulation runs in line, and what it simulates is not the power going out.
     if (Result<void> relaxed = (*database)->execute("PRAGMA synchronous=OFF"); !relaxed)
       return tl::unexpected<Error>(relaxed.error());
   }
-  auto impl = std::make_unique<Impl>();
   impl->database = std::move(*database);
+  impl->reserve_held = impl->reserve.make();
   impl->mode = mode;
   impl->start();
   return std::unique_ptr<Store>(new Store(std::move(impl)));
@@ -224,22 +279,52 @@ Result<void> Store::load_points(const std::function<PointsWanted(const Subject&)
 }
 
 asio::awaitable<Result<void>> Store::commit(Commit commit) {
-  return impl_->submit(std::move(commit), std::nullopt);
+  return impl_->submit(std::make_shared<const Commit>(std::move(commit)), {});
+}
+
+asio::awaitable<Result<void>> Store::commit(std::shared_ptr<const Commit> commit) {
+  return impl_->submit(std::move(commit), {});
 }
 
 asio::awaitable<Result<void>> Store::prune(Retention retention) {
-  return impl_->submit({}, retention);
+  return impl_->submit({}, [retention](auto& database) { return daemon::prune(*database, retention); });
+}
+
+asio::awaitable<Result<void>> Store::renew_reserve() {
+  return impl_->submit({}, [impl = impl_.get()](auto&) {
+    impl->reserve_held = impl->reserve.make();
+    return Result<void>{};
+  });
+}
+
+asio::awaitable<Result<std::string>> Store::begin_anew(Time now, Commit first) {
+  auto aside = std::make_shared<std::string>();
+  const auto kept = std::make_shared<const Commit>(std::move(first));
+  return impl_->submit<Result<std::string>>(
+      {}, [=, impl = impl_.get()](auto&) { return impl->begin_anew(now, *kept, *aside); },
+      [aside](Database&, Result<void> done) -> Result<std::string> {
+        if (!done) return tl::unexpected<Error>(std::move(done.error()));
+        return *aside;
+      });
 }
 
 asio::awaitable<Result<std::optional<VerdictRecord>>> Store::find_verdict(std::string path) {
   using Found = Result<std::optional<VerdictRecord>>;
-  return impl_->submit<Found>({}, std::nullopt, [path = std::move(path)](Database& database, Result<void>) {
+  return impl_->submit<Found>({}, {}, [path = std::move(path)](Database& database, Result<void>) {
     return read_verdict(database, path);
   });
 }
 
 const std::string& Store::path() const {
-  return impl_->database->path();
+  return impl_->path;
+}
+
+StoreTrouble Store::trouble() const {
+  return impl_->trouble;
+}
+
+bool Store::reserve_held() const {
+  return impl_->reserve_held;
 }
 
 }  // namespace redflag::daemon

@@ -28,9 +28,10 @@ class Store {
                ///< clock's back
   };
 
-  /// Opens or creates `directory`/redflag.db. A damaged database is moved aside (with its WAL) and a new one
-  /// begun; `notice` then says so, for the log and for the channels. An unwritable directory and a newer
-  /// database are errors.
+  /// Opens or creates `directory`/redflag.db, and beside it the reserve: 8 MiB that are given up when the
+  /// disk is full, at this start too. A damaged database is moved aside (with its WAL) and a new one begun;
+  /// `notice` then says so, for the log and for the channels. An unwritable directory and a newer database
+  /// are errors.
   static Result<std::unique_ptr<Store>> open(const std::string& directory, Mode mode, Time now,
                                              std::string& notice);
   ~Store();
@@ -46,11 +47,22 @@ class Store {
   /// Resumes the caller once the commit is durable, or with the error that kept it from being so. Commits are
   /// written in the order of the calls. Call from one thread, on coroutines of one executor.
   asio::awaitable<Result<void>> commit(Commit commit);
+  /// The same for one that may have to be offered again.
+  asio::awaitable<Result<void>> commit(std::shared_ptr<const Commit> commit);
   asio::awaitable<Result<void>> prune(Retention retention);
+  /// Makes the reserve again when the disk has space for it.
+  asio::awaitable<Result<void>> renew_reserve();
+  /// The database was found damaged: moves it aside with its bytes and begins a new one with `first` in it.
+  /// Gives where the damaged one is now.
+  asio::awaitable<Result<std::string>> begin_anew(Time now, Commit first);
   /// What is kept of the file at `path`, commits made before included; nullopt when nothing is.
   asio::awaitable<Result<std::optional<VerdictRecord>>> find_verdict(std::string path);
 
   const std::string& path() const;
+  /// Why the last commit that failed did so. For the caller that has just got its error.
+  StoreTrouble trouble() const;
+  /// False: it was given up, or there has been no space for it yet.
+  bool reserve_held() const;
 
  private:
   struct Impl;

@@ -130,6 +130,7 @@ void write_all(Sequence& sequence, const Commit& commit) {
                    s.bind(4, encode_alert(alert));
                  });
   }
+  if (!commit.messages.empty()) failpoint("mid-commit");
   for (const alerts::OutboxMessage& message : commit.messages) {
     // A new message whose id is known was announced before: its record must not fall back to "queued".
     const bool fresh = message.attempts == 0 && message.state == alerts::MessageState::queued;
@@ -182,6 +183,29 @@ bool Commit::empty() const {
          alerts.empty() && messages.empty() && silences.empty() && verdicts.empty();
 }
 
+std::size_t Commit::bytes() const {
+  std::size_t sum = 0;
+  for (const RunInfo& r : runs) sum += sizeof(r) + r.key.size() + r.name.size() + r.url.size();
+  for (const Observation& o : observations) {
+    sum += sizeof(o) + o.subject.key.size() + o.run.size();
+    for (const Sample& s : o.samples) sum += sizeof(s) + s.original.size();
+    for (const auto& [name, value] : o.attributes) {
+      const auto* text = std::get_if<std::string>(&value);
+      sum += sizeof(name) + sizeof(value) + (text != nullptr ? text->size() : 0);
+    }
+  }
+  for (const Subject& s : gone) sum += sizeof(s) + s.key.size();
+  for (const CursorUpdate& c : cursors) sum += sizeof(c) + c.source.size() + c.key.size() + c.value.size();
+  for (const RuleInstance& i : instances)
+    sum += sizeof(i) + i.rule.size() + i.subject.key.size() + i.state_json.size();
+  for (const alerts::Alert& a : alerts) sum += 2 * sizeof(a) + a.last.message.size() + a.last.hint.size();
+  for (const alerts::OutboxMessage& m : messages)
+    sum += sizeof(m) + m.id.size() + m.payload.size() + m.fallback.size();
+  for (const alerts::Silence& s : silences) sum += 2 * sizeof(s);
+  for (const VerdictRecord& v : verdicts) sum += sizeof(v) + v.path.size() + v.report.size();
+  return sum;
+}
+
 void Commit::drop(const Subject& subject) {
   std::erase_if(observations, [&](const Observation& o) { return o.subject == subject; });
   std::erase_if(instances, [&](const RuleInstance& i) { return i.subject == subject; });
@@ -213,7 +237,7 @@ Result<void> write_commit(Database& database, const Commit& commit) {
   failpoint("before-commit");
   if (done) done = database.execute("COMMIT");
   if (!done) {
-    (void)database.execute("ROLLBACK");
+    database.rollback();
     return done;
   }
   failpoint("after-commit");
@@ -365,7 +389,7 @@ Result<void> prune(Database& database, const Retention& retention) {
                [&](Statement& s) { s.bind(1, micros(retention.messages_before)); });
   Result<void> done = sequence.take();
   if (done) done = database.execute("COMMIT");
-  if (!done) (void)database.execute("ROLLBACK");
+  if (!done) database.rollback();
   return done;
 }
 

@@ -316,7 +316,7 @@ TEST_CASE("random histories announce every firing episode exactly once", "[lifec
       apply(t);
       if (random() % 5 == 0) apply(t);  // processed again
       if (random() % 40 == 0) {         // killed: back from the store, the last few once more
-        lifecycle = Lifecycle();
+        lifecycle = Lifecycle({.flapping = {.count = 0}});
         std::vector<Alert> kept;
         for (const auto& [id, alert] : store) kept.push_back(alert);
         lifecycle.restore(std::move(kept));
