@@ -393,7 +393,8 @@ const Section& alerts() {
           "changes are not told until it is steady.")
           .fallback_is("4")
           .range("2", "1000"),
-      value<&AlertsConfig::flapping_window>("flapping_window", "See flapping_count; 0s: nothing is ever held to come and go.")
+      value<&AlertsConfig::flapping_window>("flapping_window",
+                                            "See flapping_count; 0s: nothing is ever held to come and go.")
           .fallback_is("1h")
           .range("0s", "7d")
           .is_advanced(),

@@ -34,6 +34,10 @@ void leaves(const Section& section, const std::string& prefix, const std::string
         std::string siblings;
         if (key.section->find("project") != nullptr && inner.name != "project") siblings += "project: p, ";
         if (key.section->find("entity") != nullptr && inner.name != "entity") siblings += "entity: e, ";
+        for (const char* needed : {"source", "target"}) {
+          if (key.section->find(needed) != nullptr && inner.name != needed)
+            siblings += fmt::format("{}: [rule=x], ", needed);
+        }
         if (key.section->find("type") != nullptr && inner.name != "type")
           siblings += fmt::format("type: {}, ", inner.only_for.empty() ? "log" : inner.only_for);
         Section one({inner});
