@@ -49,6 +49,7 @@ struct ChannelHealth {
   std::size_t queued = 0;  ///< the one in flight included
   std::size_t parked = 0;
   Time paused_until;  ///< Time{}: not paused
+  bool in_flight = false;  ///< one is being sent
 };
 
 /// Not thread-safe; one owner. Memory: the queued and parked messages, and the ids of the last 4096 sent.

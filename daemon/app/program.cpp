@@ -227,12 +227,21 @@ class Program {
     notifier_.ready(service_->status_line());
   }
 
+  /// While it reloads or stops nothing is promised.
+  bool moves() {
+    if (!service_ || reloading_ || stopping_) return true;
+    const std::string stuck = service_->stuck();
+    if (!stuck.empty())
+      log_critical("redflagd", "{} does not move any more; systemd is no longer told that all is well", stuck);
+    return stuck.empty();
+  }
+
   /// Runs as long as the loop does: what proves to systemd that the loop still wakes on schedule.
   asio::awaitable<void> heartbeat() {
     const Duration interval = notifier_.watchdog_interval().value_or(Duration{60s}) / 3;
     Duration last_status{};
     for (;;) {
-      notifier_.watchdog();
+      if (moves()) notifier_.watchdog();
       if (service_ && !reloading_ && !stopping_ && clock_.monotonic() - last_status > Duration{30s}) {
         last_status = clock_.monotonic();
         notifier_.status(service_->status_line());

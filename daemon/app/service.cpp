@@ -60,16 +60,34 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
       names_(std::move(names)),
       monitor_(world.executor, world.clock, world.store, std::move(rules),
                make_channels(config, secrets, world.transport), make_router(config), monitor_options(config)),
+      wandb_transport_(world.transport, world.clock),
       progress_interval_(config.log.progress_interval),
+      longest_poll_(2 * config.wandb.poll_interval + std::chrono::minutes{30}),
       sources_(world.executor, world.clock) {
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
   add_contents(config);
   add_results(config);
+  if (!secrets.ping_url.empty()) {
+    dead_man_ = std::make_unique<DeadMan>(std::move(secrets.ping_url), config.alerts.ping_interval, world.transport,
+                                          world.clock, [this] { return trouble(); });
+  }
+}
+
+std::string Service::stuck() {
+  if (std::string stuck = monitor_.stuck(); !stuck.empty()) return stuck;
+  const bool silent = world_.clock.monotonic() - wandb_transport_.active_at() > longest_poll_;
+  return !pollers_.empty() && silent && !monitor_.committer().undurable() ? "polling of W&B" : std::string();
+}
+
+std::string Service::trouble() {
+  if (monitor_.committer().undurable()) return "the state cannot be written";
+  const std::string loop = stuck();
+  return loop.empty() ? loop : loop + " does not move";
 }
 
 void Service::add_wandb(const Config& config, Secret key) {
   wandb_client_ =
-      std::make_unique<GraphqlClient>(world_.transport, world_.clock, graphql_options(config),
+      std::make_unique<GraphqlClient>(wandb_transport_, world_.clock, graphql_options(config),
                                       [key = std::move(key)] { return std::string(key.reveal()); });
   for (const ProjectConfig& project : config.wandb.projects) {
     pollers_.push_back(std::make_unique<WandbPoller>(poller_options(config, project), *wandb_client_,
@@ -103,6 +121,7 @@ void Service::start() {
   for (const auto& source : results_) {
     sources_.start("results", [this, s = source.get()] { return report_results(*s); });
   }
+  if (dead_man_) sources_.start("dead man's switch", [d = dead_man_.get()] { return d->run(); });
   if (!results_.empty()) sources_.start("expected steps", [this] { return expect_steps(); });
   if (contents_) {
     sources_.start("inspection", [c = contents_.get()] { return c->read(); });

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/app/dead_man.h"
+#include "daemon/app/observed_transport.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/task_group.h"
 #include "daemon/config/config.h"
@@ -39,6 +41,7 @@ struct World {
 struct Secrets {
   Secret wandb_key;
   std::vector<std::pair<std::string, Secret>> webhooks;  ///< by receiver's name
+  Secret ping_url;  ///< of the dead man's switch; empty: none
 };
 
 class Service {
@@ -53,6 +56,8 @@ class Service {
 
   /// "2 projects, 1 results root, 5 runs, 1 alert firing": for the log and systemd's status line.
   std::string status_line() const;
+  /// A loop that does not move any more, in words; empty: all do. Ask every few seconds.
+  std::string stuck();
   Monitor& monitor() { return monitor_; }
 
  private:
@@ -61,6 +66,8 @@ class Service {
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
   void add_contents(const Config& config);
+  /// Why all is not well with redflag itself; empty when it is.
+  std::string trouble();
   /// Tells of steps and checkpoints that should be there by now.
   asio::awaitable<void> expect_steps();
   /// Logs what the tree holds, when that changes.
@@ -69,6 +76,8 @@ class Service {
   World world_;
   MetricNames names_;
   Monitor monitor_;
+  ObservedTransport wandb_transport_;
+  std::unique_ptr<DeadMan> dead_man_;
   std::unique_ptr<GraphqlClient> wandb_client_;
   std::vector<std::unique_ptr<WandbPoller>> pollers_;
   SystemMemoryProbe memory_;
@@ -77,6 +86,7 @@ class Service {
   std::unique_ptr<ContentSource> contents_;
   std::vector<std::unique_ptr<ResultsSource>> results_;
   Duration progress_interval_;
+  Duration longest_poll_;  ///< a poller that has not spoken for so long does not move
   TaskGroup sources_;
 };
 

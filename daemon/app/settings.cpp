@@ -9,6 +9,7 @@
 #include "daemon/channels/slack_channel.h"
 #include "daemon/config/proxy.h"
 #include "daemon/config/secrets.h"
+#include "daemon/monitor/alive_mark.h"
 
 namespace redflag::daemon {
 namespace {
@@ -175,6 +176,11 @@ MonitorOptions monitor_options(const Config& config) {
                                 alerts.flapping_calm};
   for (const InhibitionConfig& each : alerts.inhibitions)
     options.lifecycle.inhibitions.push_back({matchers_of(each.source), matchers_of(each.target), each.equal});
+  if (!alerts.digest_at.empty()) {
+    options.digest_at = std::chrono::hours{std::stoi(alerts.digest_at.substr(0, 2))} +
+                        std::chrono::minutes{std::stoi(alerts.digest_at.substr(3))};
+  }
+  options.boot_id = system_boot_id();
   options.courier.grouping.wait = alerts.group_wait;
   options.courier.grouping.interval = alerts.group_interval;
   options.courier.queue_max_age = alerts.queue_max_age;

@@ -144,6 +144,8 @@ struct AlertsConfig {
   Duration flapping_calm{0};
   Duration queue_max_age{0};
   std::int64_t queue_max_messages = 0;
+  std::string ping_url_file;  ///< of the dead man's switch; empty = credential or environment, see secrets.h
+  Duration ping_interval{0};
   std::string digest_at;  ///< "HH:MM", UTC; empty = no daily digest
 };
 

@@ -163,6 +163,7 @@ asio::awaitable<void> Courier::run(Channel& channel) {
   for (;;) {
     const std::uint64_t seen = work_.count();
     const Time now = clock_.now();
+    ++pulses_[channel.name()].rounds;
     if (std::optional<alerts::OutboxMessage> due = dispatcher_.next(channel.name(), now)) {
       co_await deliver(channel, std::move(*due));
       continue;

@@ -61,6 +61,10 @@ class Courier {
   /// Drops what is too old or too much; gives what it was.
   asio::awaitable<std::vector<alerts::OutboxMessage>> expire();
 
+  /// A channel that has had something to send for minutes and has not tried, in words; empty: none. Ask every few
+  /// seconds; `monotonic` is the clock's.
+  std::string stuck(Duration monotonic);
+
   const alerts::Router& router() const { return router_; }
   const std::vector<std::unique_ptr<Channel>>& channels() const { return channels_; }
   std::vector<alerts::ChannelHealth> health() const { return dispatcher_.health(clock_.now()); }
@@ -83,6 +87,12 @@ class Courier {
   alerts::Router router_;
   CourierOptions options_;
   alerts::Grouper grouper_;
+  struct Pulse {
+    std::uint64_t rounds = 0;  // of its loop
+    std::uint64_t seen = 0;    // when `stuck` last saw it move, or have nothing to do
+    Duration since{};          // monotonic
+  };
+  std::map<std::string, Pulse> pulses_;  // by channel
   std::map<std::pair<std::string, std::string>, std::string> receipts_;  // by channel and key
 };
 

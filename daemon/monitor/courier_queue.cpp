@@ -82,4 +82,23 @@ asio::awaitable<std::vector<alerts::OutboxMessage>> Courier::expire() {
   co_return dropped;
 }
 
+std::string Courier::stuck(Duration monotonic) {
+  // Longer than any delivery may take: 15 s for HTTP, a minute for mail, and a commit.
+  constexpr Duration kStuckAfter = std::chrono::minutes{3};
+  const Time now = clock_.now();
+  const std::optional<Time> wakeup = dispatcher_.next_wakeup(now);
+  const std::vector<alerts::ChannelHealth> all = dispatcher_.health(now);
+  for (const alerts::ChannelHealth& channel : all) {
+    Pulse& pulse = pulses_[channel.channel];
+    const bool idle = channel.queued == 0 || (!channel.in_flight && (!wakeup || *wakeup > now));
+    if (idle || pulse.rounds != pulse.seen) {
+      pulse.seen = pulse.rounds;
+      pulse.since = monotonic;
+    } else if (monotonic - pulse.since > kStuckAfter) {
+      return "delivery to " + channel.channel;
+    }
+  }
+  return {};
+}
+
 }  // namespace redflag::daemon

@@ -58,11 +58,15 @@ Result<void> Monitor::resume() {
 }
 
 void Monitor::start() {
+  ticked_ = clock_.monotonic();
+  tell_absence();
   tasks_.start("store", [this] { return committer_.run(); });
   tasks_.start("store watch", [this] { return committer_.watch(); });
   tasks_.start("ticks", [this] { return tick(); });
   tasks_.start("prune", [this] { return prune(); });
   tasks_.start("queue", [this] { return maintain_queue(); });
+  tasks_.start("alive mark", [this] { return keep_alive_mark(); });
+  if (options_.digest_at) tasks_.start("digest", [this] { return tell_daily(); });
   for (const auto& channel : courier_.channels()) {
     tasks_.start("alert " + channel->name(), [this, c = channel.get()] { return courier_.run(*c); });
   }
@@ -70,6 +74,7 @@ void Monitor::start() {
 
 asio::awaitable<void> Monitor::stop(Duration patience) {
   const Duration deadline = clock_.monotonic() + patience;
+  mark_alive(true);
   co_await courier_.drain(patience * 3 / 4);
   while (!committer_.idle() && clock_.monotonic() < deadline) co_await clock_.sleep(5ms);
   co_await tasks_.stop(std::max<Duration>(deadline - clock_.monotonic(), 100ms));
@@ -98,19 +103,9 @@ asio::awaitable<void> Monitor::keep(Commit commit) {
 
 asio::awaitable<void> Monitor::tick() {
   for (;;) {
+    ticked_ = clock_.monotonic();
     co_await clock_.sleep(1s);
     co_await keep(pipeline_.tick(clock_.now()));
-  }
-}
-
-asio::awaitable<void> Monitor::prune() {
-  for (;;) {
-    co_await clock_.sleep(6h);
-    const Time now = clock_.now();
-    const Result<void> done =
-        co_await store_.prune({now - options_.retention, now - 7 * 24h, now - options_.retention});
-    pipeline_.forget_silences_ended_before(now - 7 * 24h);
-    if (!done) log_warning("store", "{}", done.error().text());
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ namespace redflag::daemon {
 struct MonitorOptions {
   alerts::LifecycleOptions lifecycle;
   CourierOptions courier;
+  std::optional<Duration> digest_at;  ///< after midnight UTC; nullopt: no daily digest
+  std::string boot_id;                ///< of the machine; empty when unknown
   Duration progress_interval = std::chrono::seconds{30};  ///< of the log's line for each run
   Duration retention = std::chrono::hours{24 * 90};       ///< of points of ended runs and of ended alerts
 };
@@ -61,6 +64,9 @@ class Monitor : public Intake, public Operations {
   /// Something redflag says of itself, through every channel.
   void announce(Severity severity, std::string title, std::string text);
 
+  /// A loop that does not move any more, in words; empty: all do. An outage is no standstill. Ask every few seconds.
+  std::string stuck();
+
   /// Something to keep that nobody waits for.
   void post(Commit commit) { committer_.post(std::move(commit)); }
 
@@ -73,6 +79,10 @@ class Monitor : public Intake, public Operations {
   asio::awaitable<void> keep(Commit commit);
   AlertView view(const alerts::Alert& alert) const;
   asio::awaitable<void> maintain_queue();
+  asio::awaitable<void> keep_alive_mark();
+  asio::awaitable<void> tell_daily();
+  void mark_alive(bool stopped);
+  void tell_absence();
   /// What a database that begins anew has to hold.
   Commit everything() const;
   asio::awaitable<void> tick();
@@ -85,6 +95,7 @@ class Monitor : public Intake, public Operations {
   Courier courier_;
   Pipeline pipeline_;
   ProgressLog progress_;
+  Duration ticked_{};  // monotonic
   TaskGroup tasks_;
 };
 

@@ -121,23 +121,4 @@ asio::awaitable<Result<alerts::Silence>> Monitor::end_silence(std::string id) {
   co_return silence;
 }
 
-asio::awaitable<void> Monitor::maintain_queue() {
-  for (;;) {
-    co_await clock_.sleep(1min);
-    const std::vector<alerts::OutboxMessage> dropped = co_await courier_.expire();
-    if (dropped.empty()) continue;
-    std::string text;
-    for (const auto& channel : courier_.channels()) {
-      const auto count = std::count_if(dropped.begin(), dropped.end(),
-                                       [&](const auto& m) { return m.channel == channel->name(); });
-      if (count > 0) text += fmt::format("{}{} for {}", text.empty() ? "" : ", ", count, channel->name());
-    }
-    announce(
-        Severity::warning, fmt::format("{} undelivered messages were dropped", dropped.size()),
-        fmt::format("They were too old or too many: {}. redflag outbox lists what still waits; the alerts "
-                    "themselves are kept and shown by redflag alerts.",
-                    text));
-  }
-}
-
 }  // namespace redflag::daemon

@@ -44,6 +44,8 @@ class Pipeline {
                                     Commit& commit);
   Result<alerts::Alert> unacknowledge(const std::string& id, Commit& commit);
   void put_silence(alerts::Silence silence, Commit& commit);
+  /// A position of redflag's own.
+  void keep_cursor(CursorUpdate update, Commit& commit) { take_cursor(std::move(update), commit); }
   void forget_silences_ended_before(Time then) { lifecycle_.forget_silences_ended_before(then); }
 
   alerts::RunContext context_of(const std::string& run_key) const;
