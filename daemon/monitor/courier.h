@@ -3,6 +3,7 @@
 // flight.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,6 +36,9 @@ class Courier {
   /// Durable by now: may be sent.
   void enqueue(std::vector<alerts::OutboxMessage> messages);
 
+  /// Where channels that want to hear again of what fires are told from. Before `run`.
+  void set_firing(std::function<std::vector<alerts::Notification>()> firing) { firing_ = std::move(firing); }
+
   /// Delivers to one channel until cancelled. Run one for each.
   asio::awaitable<void> run(Channel& channel);
   /// Waits until nothing is due any more, at most `patience`: for an orderly stop.
@@ -45,6 +49,7 @@ class Courier {
 
  private:
   asio::awaitable<void> deliver(Channel& channel, alerts::OutboxMessage message);
+  asio::awaitable<void> refresh(Channel& channel);
   alerts::OutboxMessage settle(Channel& channel, const alerts::OutboxMessage& message,
                                const alerts::Verdict& verdict);
 
@@ -55,6 +60,8 @@ class Courier {
   std::vector<std::unique_ptr<Channel>> channels_;
   alerts::Router router_;
   std::map<std::pair<std::string, std::string>, std::string> receipts_;  // by channel and key
+  std::function<std::vector<alerts::Notification>()> firing_;
+  std::map<std::string, std::string> refresh_trouble_;  // by channel; what was logged last
 };
 
 }  // namespace redflag::daemon

@@ -19,7 +19,9 @@ Monitor::Monitor(asio::any_io_executor executor, Clock& clock, Store& store,
       courier_(executor, clock, committer_, std::move(channels), std::move(router)),
       pipeline_(std::move(rules), [this](const alerts::Notification& n) { return courier_.render(n); }),
       progress_(options.progress_interval),
-      tasks_(executor, clock) {}
+      tasks_(executor, clock) {
+  courier_.set_firing([this] { return pipeline_.firing(); });
+}
 
 Result<void> Monitor::resume() {
   std::size_t skipped = 0;
