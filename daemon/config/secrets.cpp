@@ -78,23 +78,6 @@ bool printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-/// A credential's path when systemd has handed one over under that name.
-std::string credential_path(const Environment& env, std::string_view name) {
-  const std::string directory = variable(env, "CREDENTIALS_DIRECTORY");
-  if (directory.empty()) return {};
-  std::string path = directory + "/" + std::string(name);
-  return ::access(path.c_str(), F_OK) == 0 ? path : std::string();
-}
-
-Result<FoundSecret> from_variable(const Environment& env, std::string_view name) {
-  std::string text = variable(env, name);
-  FoundSecret found;
-  found.origin = fmt::format("environment variable {}", name);
-  found.value = Secret(trim(text));
-  wipe(text);
-  return found;
-}
-
 Result<FoundSecret> check_key(Result<FoundSecret> found) {
   if (!found || looks_like_wandb_key(found->value.reveal())) return found;
   return fail(ErrorCode::invalid_input, "reading the W&B API key from " + found->origin,
@@ -118,6 +101,27 @@ Result<FoundSecret> check_webhook(Result<FoundSecret> found) {
 }
 
 }  // namespace
+
+std::string credential_path(const Environment& env, std::string_view name) {
+  const std::string directory = variable(env, "CREDENTIALS_DIRECTORY");
+  if (directory.empty() || name.empty() || name.front() == '.' || name.find('/') != std::string_view::npos)
+    return {};
+  std::string path = directory + "/" + std::string(name);
+  return ::access(path.c_str(), F_OK) == 0 ? path : std::string();
+}
+
+Result<FoundSecret> secret_from_variable(const Environment& env, std::string_view name) {
+  std::string text = variable(env, name);
+  FoundSecret found;
+  const bool good = printable(trim(text));
+  found.origin = fmt::format("environment variable {}", name);
+  found.value = Secret(trim(text));
+  wipe(text);
+  if (!good)
+    return fail(ErrorCode::invalid_input, "reading " + found.origin,
+                "it holds more than one word, or characters that no secret has");
+  return found;
+}
 
 bool looks_like_wandb_key(std::string_view key) {
   // The prefix is made of the same characters, so what is left after any of its dashes has to be long enough:
@@ -161,7 +165,7 @@ Result<FoundSecret> find_wandb_api_key(const WandbConfig& wandb, const Environme
     if (!found) found.error().doing = "reading wandb.api_key_file " + settings::shown(wandb.api_key_file);
     return check_key(std::move(found));
   }
-  if (!variable(env, "WANDB_API_KEY").empty()) return check_key(from_variable(env, "WANDB_API_KEY"));
+  if (!variable(env, "WANDB_API_KEY").empty()) return check_key(secret_from_variable(env, "WANDB_API_KEY"));
 
   const auto server = settings::split_url(wandb.base_url);
   const std::string host = server ? server->host : std::string();
@@ -204,11 +208,13 @@ Result<FoundSecret> find_slack_webhook(const ReceiverConfig& receiver, const Env
     if (!found) found.error().doing = "reading webhook_file " + settings::shown(receiver.webhook_file);
     return check_webhook(std::move(found));
   }
-  const std::string credential = credential_path(env, "slack_webhook");
-  if (!credential.empty())
-    return check_webhook(read_secret_file(credential, "systemd credential slack_webhook"));
+  for (const std::string& name : {receiver.name + "_webhook", std::string("slack_webhook")}) {
+    const std::string credential = credential_path(env, name);
+    if (!credential.empty())
+      return check_webhook(read_secret_file(credential, "systemd credential " + settings::shown(name)));
+  }
   if (!variable(env, "REDFLAG_SLACK_WEBHOOK").empty())
-    return check_webhook(from_variable(env, "REDFLAG_SLACK_WEBHOOK"));
+    return check_webhook(secret_from_variable(env, "REDFLAG_SLACK_WEBHOOK"));
   return fail(ErrorCode::not_found,
               fmt::format("looking for the webhook of receiver {}", settings::in_quotes(receiver.name)),
               "none found in its webhook_file, systemd credential slack_webhook, REDFLAG_SLACK_WEBHOOK",
