@@ -59,7 +59,8 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
     : world_(world),
       names_(std::move(names)),
       monitor_(world.executor, world.clock, world.store, std::move(rules),
-               make_channels(config, secrets, world.transport), make_router(config), monitor_options(config)),
+               make_channels(config, secrets, {world.transport, world.clock, world.launcher}),
+               make_router(config), monitor_options(config)),
       wandb_transport_(world.transport, world.clock),
       progress_interval_(config.log.progress_interval),
       longest_poll_(2 * config.wandb.poll_interval + std::chrono::minutes{30}),
@@ -68,8 +69,8 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
   add_contents(config);
   add_results(config);
   if (!secrets.ping_url.empty()) {
-    dead_man_ = std::make_unique<DeadMan>(std::move(secrets.ping_url), config.alerts.ping_interval, world.transport,
-                                          world.clock, [this] { return trouble(); });
+    dead_man_ = std::make_unique<DeadMan>(std::move(secrets.ping_url), config.alerts.ping_interval,
+                                          world.transport, world.clock, [this] { return trouble(); });
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "daemon/base/task_group.h"
 #include "daemon/config/config.h"
 #include "daemon/config/secret.h"
+#include "daemon/config/secrets.h"
 #include "daemon/contents/content_source.h"
 #include "daemon/inspection/stored_verdicts.h"
 #include "daemon/monitor/monitor.h"
@@ -40,8 +42,9 @@ struct World {
 /// Secrets, resolved before the start, so that a missing one is an error then and not at the first alert.
 struct Secrets {
   Secret wandb_key;
-  std::vector<std::pair<std::string, Secret>> webhooks;  ///< by receiver's name
-  Secret ping_url;  ///< of the dead man's switch; empty: none
+  std::vector<std::pair<std::string, Secret>> webhooks;  ///< Slack's, by receiver's name
+  std::map<std::string, ReceiverSecrets> receivers;      ///< of the other types, by receiver's name
+  Secret ping_url;                                       ///< of the dead man's switch; empty: none
 };
 
 class Service {

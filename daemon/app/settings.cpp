@@ -5,10 +5,15 @@
 #include <fmt/format.h>
 
 #include "daemon/base/child_process.h"
+#include "daemon/channels/alertmanager_channel.h"
 #include "daemon/channels/log_channel.h"
+#include "daemon/channels/mail_channel.h"
+#include "daemon/channels/slack_bot_channel.h"
 #include "daemon/channels/slack_channel.h"
+#include "daemon/channels/webhook_channel.h"
 #include "daemon/config/proxy.h"
 #include "daemon/config/secrets.h"
+#include "daemon/config/values.h"
 #include "daemon/monitor/alive_mark.h"
 
 namespace redflag::daemon {
@@ -127,18 +132,64 @@ ResultsSettings results_settings(const Config& config, const ResultsRoot& root) 
   return settings;
 }
 
-std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secrets& secrets,
-                                                    HttpTransport& transport) {
+namespace {
+
+std::vector<std::pair<std::string, std::string>> label_texts(const ConfigScalarMap& labels) {
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (const auto& [name, value] : labels) {
+    const auto* text = std::get_if<std::string>(&value);
+    texts.emplace_back(name, text != nullptr ? *text : settings::yaml_scalar(value));
+  }
+  return texts;
+}
+
+std::unique_ptr<Channel> make_webhook(const ReceiverConfig& receiver, const ReceiverSecrets& secrets,
+                                      ChannelWorld world) {
+  WebhookSettings settings;
+  settings.url = receiver.url.empty() ? secrets.url : Secret(receiver.url);
+  settings.secret = secrets.secret;
+  settings.token = secrets.token;
+  if (!receiver.body_template.empty()) {
+    // Checked when the configuration was read.
+    if (auto body = alerts::WebhookTemplate::parse(receiver.body_template)) settings.body = std::move(*body);
+  }
+  return std::make_unique<WebhookChannel>(receiver.name, std::move(settings), world.transport, world.clock);
+}
+
+}  // namespace
+
+std::unique_ptr<Channel> make_channel(const ReceiverConfig& receiver, const Secrets& secrets,
+                                      ChannelWorld world) {
+  const std::string& name = receiver.name;
+  if (receiver.type == ReceiverType::log) return std::make_unique<LogChannel>(name);
+  if (receiver.type == ReceiverType::mail) {
+    return std::make_unique<MailChannel>(name, receiver.sendmail,
+                                         alerts::MailOptions{receiver.to, receiver.from}, world.launcher,
+                                         world.clock);
+  }
+  if (receiver.type == ReceiverType::slack) {
+    const auto webhook = std::find_if(secrets.webhooks.begin(), secrets.webhooks.end(),
+                                      [&](const auto& one) { return one.first == name; });
+    if (webhook == secrets.webhooks.end()) return nullptr;
+    return std::make_unique<SlackChannel>(name, webhook->second, receiver.mention, world.transport);
+  }
+  const auto found = secrets.receivers.find(name);
+  if (found == secrets.receivers.end()) return nullptr;
+  if (receiver.type == ReceiverType::slack_bot) {
+    return std::make_unique<SlackBotChannel>(name, found->second.token, receiver.api_url, receiver.channel,
+                                             receiver.mention, world.transport);
+  }
+  if (receiver.type == ReceiverType::webhook) return make_webhook(receiver, found->second, world);
+  AlertmanagerSettings settings{receiver.url, found->second.token, receiver.refresh_interval,
+                                label_texts(receiver.labels)};
+  return std::make_unique<AlertmanagerChannel>(name, std::move(settings), world.transport, world.clock);
+}
+
+std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, const Secrets& secrets,
+                                                    ChannelWorld world) {
   std::vector<std::unique_ptr<Channel>> channels;
   for (const ReceiverConfig& receiver : config.alerts.receivers) {
-    if (receiver.type == ReceiverType::log) {
-      channels.push_back(std::make_unique<LogChannel>(receiver.name));
-      continue;
-    }
-    for (auto& [name, webhook] : secrets.webhooks) {
-      if (name != receiver.name) continue;
-      channels.push_back(std::make_unique<SlackChannel>(receiver.name, webhook, receiver.mention, transport));
-    }
+    if (auto channel = make_channel(receiver, secrets, world)) channels.push_back(std::move(channel));
   }
   return channels;
 }
@@ -188,6 +239,21 @@ MonitorOptions monitor_options(const Config& config) {
   return options;
 }
 
+Result<void> find_receiver(const ReceiverConfig& receiver, const Environment& env, Secrets& secrets) {
+  if (receiver.type == ReceiverType::slack) {
+    Result<FoundSecret> webhook = find_slack_webhook(receiver, env);
+    if (!webhook) return tl::unexpected<Error>(std::move(webhook.error()));
+    for (const std::string& warning : webhook->warnings) log_warning("config", "{}", warning);
+    secrets.webhooks.emplace_back(receiver.name, std::move(webhook->value));
+    return {};
+  }
+  Result<ReceiverSecrets> found = find_receiver_secrets(receiver, env);
+  if (!found) return tl::unexpected<Error>(std::move(found.error()));
+  for (const std::string& warning : found->warnings) log_warning("config", "{}", warning);
+  secrets.receivers.insert_or_assign(receiver.name, std::move(*found));
+  return {};
+}
+
 Result<Secrets> find_secrets(const Config& config, const Environment& env) {
   Secrets secrets;
   if (config.wandb.active()) {
@@ -197,12 +263,13 @@ Result<Secrets> find_secrets(const Config& config, const Environment& env) {
     secrets.wandb_key = std::move(key->value);
   }
   for (const ReceiverConfig& receiver : config.alerts.receivers) {
-    if (receiver.type != ReceiverType::slack) continue;
-    Result<FoundSecret> webhook = find_slack_webhook(receiver, env);
-    if (!webhook) return tl::unexpected<Error>(std::move(webhook.error()));
-    for (const std::string& warning : webhook->warnings) log_warning("config", "{}", warning);
-    secrets.webhooks.emplace_back(receiver.name, std::move(webhook->value));
+    if (Result<void> found = find_receiver(receiver, env, secrets); !found)
+      return tl::unexpected<Error>(std::move(found.error()));
   }
+  Result<FoundSecret> ping = find_ping_url(config.alerts, env);
+  if (!ping) return tl::unexpected<Error>(std::move(ping.error()));
+  for (const std::string& warning : ping->warnings) log_warning("config", "{}", warning);
+  secrets.ping_url = std::move(ping->value);
   return secrets;
 }
 

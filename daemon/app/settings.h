@@ -21,13 +21,26 @@ GraphqlClientOptions graphql_options(const Config& config);
 WandbPollerOptions poller_options(const Config& config, const ProjectConfig& project);
 ContentSettings content_settings(const Config& config);
 ResultsSettings results_settings(const Config& config, const ResultsRoot& root);
-std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, Secrets& secrets,
-                                                    HttpTransport& transport);
+
+/// What channels need of the world; all of it outlives them.
+struct ChannelWorld {
+  HttpTransport& transport;
+  Clock& clock;
+  ProcessLauncher* launcher = nullptr;
+};
+/// nullptr for a receiver whose secret is not among `secrets`.
+std::unique_ptr<Channel> make_channel(const ReceiverConfig& receiver, const Secrets& secrets,
+                                      ChannelWorld world);
+std::vector<std::unique_ptr<Channel>> make_channels(const Config& config, const Secrets& secrets,
+                                                    ChannelWorld world);
 alerts::Router make_router(const Config& config);
 MonitorOptions monitor_options(const Config& config);
 
+/// One receiver's secrets, added to `secrets`. Its warnings are logged.
+Result<void> find_receiver(const ReceiverConfig& receiver, const Environment& env, Secrets& secrets);
+
 /// Every secret that the configuration needs. A missing W&B key is an error when there is a project to poll;
-/// a Slack receiver without a webhook is an error, because an alert that has nowhere to go is worse than a
+/// a receiver without what it needs is an error, because an alert that has nowhere to go is worse than a
 /// daemon that does not start.
 Result<Secrets> find_secrets(const Config& config, const Environment& env);
 

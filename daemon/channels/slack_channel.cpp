@@ -1,11 +1,13 @@
 #include "daemon/channels/slack_channel.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "alerts/slack/slack_message.h"
 #include "alerts/slack/slack_sink.h"
+#include "daemon/channels/http_post.h"
 
 namespace redflag::daemon {
 namespace {
@@ -46,24 +48,11 @@ std::optional<alerts::OutboxMessage> SlackChannel::render(const alerts::Notifica
 asio::awaitable<alerts::SinkAnswer> SlackChannel::deliver(const alerts::OutboxMessage& message,
                                                           const alerts::Receipts&) {
   HttpRequest request;
-  request.method = "POST";
   request.url = std::string(webhook_.reveal());
   request.label = "Slack webhook";
   request.headers = {{"Content-Type", "application/json; charset=utf-8"}};
   request.body = message.payload;
-  request.timeout = std::chrono::seconds{15};
-  request.max_response_bytes = 64 * 1024;
-  Result<HttpResponse> response = co_await transport_.send(std::move(request));
-  alerts::SinkAnswer answer;
-  if (response) {
-    answer.status = response->status;
-    answer.retry_after = response->header("Retry-After");
-    answer.body = std::move(response->body);
-  } else {
-    answer.transport_error = true;
-    answer.transport_text = response.error().text();
-  }
-  co_return answer;
+  co_return co_await http_post(transport_, std::move(request));
 }
 
 void SlackChannel::add_remark(alerts::OutboxMessage& message, const std::string& remark) const {

@@ -9,6 +9,7 @@
 
 #include "alerts/matcher.h"
 #include "daemon/config/mask.h"
+#include "daemon/config/receiver_checks.h"
 #include "daemon/config/suggest.h"
 #include "daemon/config/value_reader.h"
 
@@ -181,8 +182,13 @@ class Completion {
       const std::string path = fmt::format("alerts.receivers[{}]", i);
       if (all[i].name.empty()) all[i].name = to_string(all[i].type);
       // An info (one bad batch, one slow step in ten) is worth a line in the log, and nobody's evening.
-      if (all[i].type == ReceiverType::slack && !in_file(path + ".min_severity"))
+      if (all[i].type != ReceiverType::log && !in_file(path + ".min_severity"))
         all[i].min_severity = Severity::warning;
+      for (ReceiverProblem& problem : receiver_problems(all[i])) {
+        const std::string key = path + "." + problem.key;
+        report(Level::error, in_file(key) ? key : path, fmt::format("{} {}", key, problem.what),
+               std::move(problem.help));
+      }
       const auto [before, fresh] = seen.emplace(all[i].name, i);
       if (fresh) continue;
       report(Level::error, in_file(path + ".name") ? path + ".name" : path,

@@ -102,7 +102,7 @@ struct RulesConfig {
 };
 
 enum class TextFormat : std::uint8_t { text, json };
-enum class ReceiverType : std::uint8_t { slack, log };
+enum class ReceiverType : std::uint8_t { slack, slack_bot, webhook, alertmanager, mail, log };
 std::string_view to_string(TextFormat format);
 std::string_view to_string(ReceiverType type);
 
@@ -112,8 +112,21 @@ struct ReceiverConfig {
   ReceiverType type = ReceiverType::log;
   Severity min_severity = Severity::info;
   std::string webhook_file;  ///< slack; empty = credential or environment, see secrets.h
-  std::string mention;  ///< slack; text put before critical alerts: "<!here>", "<@U012345>"; empty = none
-  std::string file;     ///< log; a path, "stderr" or "journal"
+  std::string
+      mention;  ///< slack, slack_bot; put before critical alerts: "<!here>", "<@U012345>"; empty = none
+  std::string channel;           ///< slack_bot; "C0123456789" or "#training"
+  std::string api_url;           ///< slack_bot; no trailing slash
+  std::string url;               ///< webhook, alertmanager; no trailing slash
+  std::string url_file;          ///< webhook; instead of `url`
+  std::string token_file;        ///< slack_bot, webhook, alertmanager
+  std::string secret_file;       ///< webhook; key of the signature
+  std::string body_template;     ///< webhook; JSON with placeholders, checked; empty = the default body
+  Duration refresh_interval{0};  ///< alertmanager
+  ConfigScalarMap labels;        ///< alertmanager; added to each alert
+  std::vector<std::string> to;   ///< mail
+  std::string from;              ///< mail; empty = sendmail's own
+  std::string sendmail;          ///< mail; path of the program
+  std::string file;              ///< log; a path, "stderr" or "journal"
   TextFormat format = TextFormat::text;  ///< log
 };
 
@@ -200,6 +213,8 @@ struct Config {
   std::map<std::string, SettingOrigin, std::less<>> origins;  ///< by path: "wandb.projects[0].entity"
   SecretStatus wandb_api_key;                                 ///< filled by load_config
   std::map<std::string, SecretStatus, std::less<>> webhooks;  ///< by receiver's name; filled by load_config
+  /// Of receivers of the other types, by name: ("token", status), …; filled by load_config.
+  std::map<std::string, std::vector<std::pair<std::string, SecretStatus>>, std::less<>> receiver_secrets;
 };
 
 }  // namespace redflag::daemon

@@ -91,6 +91,22 @@ SecretStatus look(Result<FoundSecret> found, const std::string& where, ConfigDia
   return status;
 }
 
+/// The same for a receiver's: each that was found, or the one whose lack is an error.
+std::vector<std::pair<std::string, SecretStatus>> look_all(const Result<ReceiverSecrets>& secrets,
+                                                           const std::string& where,
+                                                           ConfigDiagnostics& findings) {
+  std::vector<std::pair<std::string, SecretStatus>> all;
+  if (!secrets) {
+    all.emplace_back("secret", look(tl::unexpected<Error>(secrets.error()), where, findings));
+    return all;
+  }
+  for (const std::string& warning : secrets->warnings)
+    findings.list.push_back(about(where, Level::warning, warning));
+  for (const auto& [label, origin] : secrets->origins)
+    all.emplace_back(label, SecretStatus{true, origin, {}});
+  return all;
+}
+
 std::string absolute(const std::string& path, const std::string& directory) {
   if (!path.empty() && path.front() == '/') return path;
   std::error_code ignored;
@@ -140,8 +156,12 @@ ConfigResult load_config(const LoadOptions& options) {
   if (config.wandb.active())
     config.wandb_api_key = look(find_wandb_api_key(config.wandb, options.env), where, found);
   for (const ReceiverConfig& receiver : config.alerts.receivers) {
-    if (receiver.type == ReceiverType::slack)
+    if (receiver.type == ReceiverType::slack) {
       config.webhooks[receiver.name] = look(find_slack_webhook(receiver, options.env), where, found);
+    } else if (receiver.type != ReceiverType::log) {
+      config.receiver_secrets[receiver.name] =
+          look_all(find_receiver_secrets(receiver, options.env), where, found);
+    }
   }
   if (!config.wandb.ca_file.empty() && ::access(config.wandb.ca_file.c_str(), R_OK) != 0)
     found.list.push_back(about(where, Level::error,

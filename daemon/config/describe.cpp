@@ -84,7 +84,7 @@ class Describer {
       const std::string type = item_type(*key.section, item).value_or("");
       std::string dash = "- ";
       for (const Key& inner : key.section->keys) {
-        if (receivers && !inner.only_for.empty() && inner.only_for != type) continue;
+        if (receivers && !inner.belongs(type)) continue;
         const std::string inner_path = item_path + "." + std::string(inner.name);
         if (inner.kind == Kind::section) {
           line(depth + 1, fmt::format("{}{}:", dash, inner.name), "");
@@ -98,6 +98,10 @@ class Describer {
         const auto status = config_.webhooks.find(static_cast<const ReceiverConfig*>(item)->name);
         secret(depth + 2, "webhook", status == config_.webhooks.end() ? SecretStatus{} : status->second);
       }
+      if (!receivers) continue;
+      const auto secrets = config_.receiver_secrets.find(static_cast<const ReceiverConfig*>(item)->name);
+      if (secrets == config_.receiver_secrets.end()) continue;
+      for (const auto& [label, status] : secrets->second) secret(depth + 2, label, status);
     }
   }
 

@@ -35,10 +35,16 @@ void SectionReader::unknown_key(const Section& section, const Node& key_node, co
   if (names_secret(name)) {
     const bool slack = name.find("hook") != std::string::npos;
     const bool proxy = name.find("pass") != std::string::npos && prefix == "network.";
+    const bool receiver = prefix.starts_with("alerts.receivers[");
+    const std::string_view own = name.find("secret") != std::string::npos ? "secret" : "token";
     values_.error(key_node.place,
                   fmt::format("{} would put a secret into this file (it is not shown here)", in_quotes(name)),
-                  slack   ? "put the URL into a file that only redflagd can read, and name it: webhook_file: "
-                            "/etc/redflag/slack_webhook"
+                  slack ? "put the URL into a file that only redflagd can read, and name it: webhook_file: "
+                          "/etc/redflag/slack_webhook"
+                  : receiver
+                      ? fmt::format("put it into a file that only redflagd can read, and name it: {0}_file: "
+                                    "/etc/redflag/{0}",
+                                    own)
                   : proxy ? "a proxy's password goes into HTTPS_PROXY in the environment of the service"
                           : "put the key into a file that only redflagd can read, and name it: api_key_file: "
                             "/etc/redflag/wandb_api_key");
@@ -186,10 +192,10 @@ void SectionReader::check_item(const Section& section, const Node& item, const s
   if (std::find(types.begin(), types.end(), (*type)->text) == types.end()) return;  // reported already
   for (const auto& [key_node, value] : item.entries) {
     const Key* key = key_node->type == Node::Type::scalar ? section.find(key_node->text) : nullptr;
-    if (key == nullptr || key->only_for.empty() || key->only_for == (*type)->text) continue;
+    if (key == nullptr || key->belongs((*type)->text)) continue;
     values_.error(key_node->place,
                   fmt::format("\"{}\" has no meaning for a receiver of type {}", key->name, (*type)->text),
-                  fmt::format("it belongs to type {}", key->only_for));
+                  fmt::format("it belongs to type {}", one_of(key->only_for)));
   }
 }
 

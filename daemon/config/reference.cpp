@@ -52,7 +52,7 @@ void table_rows(const Section& section, const std::string& prefix, std::string& 
       continue;
     }
     std::string doc(key.doc);
-    if (!key.only_for.empty()) doc += fmt::format(" Type {} only.", key.only_for);
+    if (!key.only_for.empty()) doc += fmt::format(" Type {} only.", settings::one_of(key.only_for));
     if (key.kind == Kind::section_list) {
       out += fmt::format("| `{}` | a list | {} | {} |\n", path, cell(default_of(key)), cell(doc));
       table_rows(*key.section, path + "[].", out);
@@ -125,7 +125,13 @@ std::string config_reference() {
       "the server's host (`NETRC`,\n"
       "else `~/.netrc`). The Slack webhook: the file in the receiver's `webhook_file`, systemd credential "
       "`slack_webhook`,\n"
-      "`REDFLAG_SLACK_WEBHOOK`. A proxy with a password goes into `HTTPS_PROXY`.\n";
+      "`REDFLAG_SLACK_WEBHOOK`. What other receivers need (`token`, `secret`, `url`): the file in "
+      "`token_file`, `secret_file` or\n"
+      "`url_file`, the systemd credential `NAME_token` (`NAME_secret`, `NAME_url`) with the receiver's name, "
+      "the variable\n"
+      "`REDFLAG_NAME_TOKEN` (in capitals, other characters than letters and digits as `_`). A proxy with a "
+      "password goes into\n"
+      "`HTTPS_PROXY`.\n";
   for (const Key& key : settings::schema().keys) {
     out += fmt::format("\n## {}\n\n{}\n\n| key | type | default | meaning |\n|---|---|---|---|\n", key.name,
                        key.doc);

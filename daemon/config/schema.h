@@ -3,6 +3,7 @@
 // walks it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -56,9 +57,11 @@ struct Key {
   std::string_view variable;  ///< environment variable that replaces the default
   std::string_view example;   ///< YAML for the example file when the default shows nothing
   std::vector<std::string_view> choices;
-  std::string_view only_for;  ///< value of the key "type" in the same section that it belongs to; empty = all
+  std::vector<std::string_view> only_for;  ///< values of the key "type" in the same section that it belongs
+                                           ///< to; empty = all
   bool required = false;
   bool advanced = false;     ///< left out of the example
+  bool lines = false;        ///< text that may be written on several lines; read as one
   bool secret_path = false;  ///< names a file that holds a secret: a secret in its place is refused unseen
 
   const Section* section = nullptr;
@@ -103,9 +106,16 @@ struct Key {
     choices = std::move(names);
     return *this;
   }
-  Key& belongs_to(std::string_view type) {
-    only_for = type;
+  Key& belongs_to(std::vector<std::string_view> types) {
+    only_for = std::move(types);
     return *this;
+  }
+  Key& may_have_lines() {
+    lines = true;
+    return *this;
+  }
+  bool belongs(std::string_view type) const {
+    return only_for.empty() || std::find(only_for.begin(), only_for.end(), type) != only_for.end();
   }
   Key& short_form(Shorthand how, std::string_view words) {
     shorthand = how;

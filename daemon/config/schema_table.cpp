@@ -17,7 +17,8 @@ struct EnumNames<TextFormat> {
 };
 template <>
 struct EnumNames<ReceiverType> {
-  static constexpr std::array all{ReceiverType::slack, ReceiverType::log};
+  static constexpr std::array all{ReceiverType::slack,        ReceiverType::slack_bot, ReceiverType::webhook,
+                                  ReceiverType::alertmanager, ReceiverType::mail,      ReceiverType::log};
 };
 template <>
 struct EnumNames<LogThreshold> {
@@ -308,18 +309,87 @@ const Section& receiver() {
       value<&ReceiverConfig::type>("type", "What kind of channel it is.").is_required(),
       value<&ReceiverConfig::min_severity>("min_severity", "Alerts below this severity are not sent to it.")
           .fallback_is("info")
-          .else_from("`warning` for slack, `info` for log"),
+          .else_from("`info` for log, `warning` for the others"),
       value<&ReceiverConfig::webhook_file>(
           "webhook_file",
           "File with the webhook's URL. Before it comes the systemd credential slack_webhook; after it "
           "REDFLAG_SLACK_WEBHOOK.")
           .of_kind(Kind::path)
           .fallback_is("\"\"")
-          .belongs_to("slack")
+          .belongs_to({"slack"})
           .is_secret_path(),
       value<&ReceiverConfig::mention>("mention", "Put before critical alerts: \"<!here>\", \"<@U012345>\".")
           .fallback_is("\"\"")
-          .belongs_to("slack"),
+          .belongs_to({"slack", "slack_bot"}),
+      value<&ReceiverConfig::channel>(
+          "channel", "Channel to post in: its id (C0123456789), or #name. The bot has to be a member of it.")
+          .fallback_is("\"\"")
+          .belongs_to({"slack_bot"})
+          .for_example("C0123456789"),
+      value<&ReceiverConfig::api_url>("api_url", "Slack's Web API, where it is not the usual one.")
+          .of_kind(Kind::url)
+          .fallback_is("https://slack.com/api")
+          .belongs_to({"slack_bot"})
+          .is_advanced(),
+      value<&ReceiverConfig::url>(
+          "url", "Where to: the webhook's address, or Alertmanager's own (http://alertmanager:9093).")
+          .of_kind(Kind::url)
+          .fallback_is("\"\"")
+          .belongs_to({"webhook", "alertmanager"})
+          .for_example("http://alertmanager:9093"),
+      value<&ReceiverConfig::url_file>(
+          "url_file", "File with the webhook's address, when that is a secret or has a query.")
+          .of_kind(Kind::path)
+          .fallback_is("\"\"")
+          .belongs_to({"webhook"})
+          .is_secret_path(),
+      value<&ReceiverConfig::token_file>(
+          "token_file",
+          "File with a token: the bot's (xoxb-…), which slack_bot needs; else one that is sent as bearer "
+          "token.")
+          .of_kind(Kind::path)
+          .fallback_is("\"\"")
+          .belongs_to({"slack_bot", "webhook", "alertmanager"})
+          .is_secret_path(),
+      value<&ReceiverConfig::secret_file>(
+          "secret_file",
+          "File with the key that messages are signed with (HMAC-SHA256, X-Redflag-Signature).")
+          .of_kind(Kind::path)
+          .fallback_is("\"\"")
+          .belongs_to({"webhook"})
+          .is_secret_path(),
+      value<&ReceiverConfig::body_template>("template",
+                                            "The body as JSON, with {{summary}}, {{severity}}, {{run}}, … in "
+                                            "its strings; docs/receivers.md has "
+                                            "the fields.")
+          .fallback_is("\"\"")
+          .belongs_to({"webhook"})
+          .may_have_lines()
+          .for_example("'{\"text\": \"{{summary}}\"}'"),
+      value<&ReceiverConfig::refresh_interval>(
+          "refresh_interval",
+          "How often Alertmanager is told again of what fires; it takes for ended what it has not heard of "
+          "four times.")
+          .fallback_is("1m")
+          .range("10s", "1h")
+          .belongs_to({"alertmanager"}),
+      value<&ReceiverConfig::labels>("labels", "Labels to add to each alert; the same on all hosts.")
+          .fallback_is("{}")
+          .belongs_to({"alertmanager"})
+          .for_example("{team: nlp}"),
+      value<&ReceiverConfig::to>("to", "Addresses to send mail to.")
+          .fallback_is("[]")
+          .belongs_to({"mail"})
+          .for_example("[alice@example.org]"),
+      value<&ReceiverConfig::from>("from", "The sender's address.")
+          .fallback_is("\"\"")
+          .else_from("what sendmail makes of the user that redflagd runs as")
+          .belongs_to({"mail"})
+          .for_example("redflag@example.org"),
+      value<&ReceiverConfig::sendmail>("sendmail", "The program that takes the mail, called with -t -oi.")
+          .of_kind(Kind::path)
+          .fallback_is("/usr/sbin/sendmail")
+          .belongs_to({"mail"}),
   });
   return table;
 }
@@ -511,7 +581,21 @@ std::string_view to_string(TextFormat format) {
 }
 
 std::string_view to_string(ReceiverType type) {
-  return type == ReceiverType::slack ? "slack" : "log";
+  switch (type) {
+    case ReceiverType::slack:
+      return "slack";
+    case ReceiverType::slack_bot:
+      return "slack_bot";
+    case ReceiverType::webhook:
+      return "webhook";
+    case ReceiverType::alertmanager:
+      return "alertmanager";
+    case ReceiverType::mail:
+      return "mail";
+    case ReceiverType::log:
+      break;
+  }
+  return "log";
 }
 
 std::string_view to_string(LogThreshold level) {

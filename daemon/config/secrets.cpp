@@ -78,23 +78,6 @@ bool printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-/// A credential's path when systemd has handed one over under that name.
-std::string credential_path(const Environment& env, std::string_view name) {
-  const std::string directory = variable(env, "CREDENTIALS_DIRECTORY");
-  if (directory.empty()) return {};
-  std::string path = directory + "/" + std::string(name);
-  return ::access(path.c_str(), F_OK) == 0 ? path : std::string();
-}
-
-Result<FoundSecret> from_variable(const Environment& env, std::string_view name) {
-  std::string text = variable(env, name);
-  FoundSecret found;
-  found.origin = fmt::format("environment variable {}", name);
-  found.value = Secret(trim(text));
-  wipe(text);
-  return found;
-}
-
 Result<FoundSecret> check_key(Result<FoundSecret> found) {
   if (!found || looks_like_wandb_key(found->value.reveal())) return found;
   return fail(ErrorCode::invalid_input, "reading the W&B API key from " + found->origin,
@@ -104,20 +87,42 @@ Result<FoundSecret> check_key(Result<FoundSecret> found) {
 
 Result<FoundSecret> check_webhook(Result<FoundSecret> found) {
   if (!found) return found;
-  const auto parts = settings::split_url(found->value.reveal());
-  std::string problem;
-  if (!parts)
-    problem = "it " + parts.error();
-  else if (const bool local =
-               parts->host == "localhost" || parts->host == "::1" || parts->host.starts_with("127.");
-           parts->scheme != "https" && !(parts->scheme == "http" && local))
-    problem = "it does not begin with https://";
+  const std::string problem = secret_url_problem(found->value);
   if (problem.empty()) return found;
   return fail(ErrorCode::invalid_input, "reading the Slack webhook from " + found->origin, problem,
               "it should look like https://hooks.slack.com/services/…");
 }
 
 }  // namespace
+
+std::string secret_url_problem(const Secret& url) {
+  const auto parts = settings::split_url(url.reveal());
+  if (!parts) return "it " + parts.error();
+  const bool local = parts->host == "localhost" || parts->host == "::1" || parts->host.starts_with("127.");
+  const bool safe = parts->scheme == "https" || (parts->scheme == "http" && local);
+  return safe ? std::string() : "it does not begin with https://";
+}
+
+std::string credential_path(const Environment& env, std::string_view name) {
+  const std::string directory = variable(env, "CREDENTIALS_DIRECTORY");
+  if (directory.empty() || name.empty() || name.front() == '.' || name.find('/') != std::string_view::npos)
+    return {};
+  std::string path = directory + "/" + std::string(name);
+  return ::access(path.c_str(), F_OK) == 0 ? path : std::string();
+}
+
+Result<FoundSecret> secret_from_variable(const Environment& env, std::string_view name) {
+  std::string text = variable(env, name);
+  FoundSecret found;
+  const bool good = printable(trim(text));
+  found.origin = fmt::format("environment variable {}", name);
+  found.value = Secret(trim(text));
+  wipe(text);
+  if (!good)
+    return fail(ErrorCode::invalid_input, "reading " + found.origin,
+                "it holds more than one word, or characters that no secret has");
+  return found;
+}
 
 bool looks_like_wandb_key(std::string_view key) {
   // The prefix is made of the same characters, so what is left after any of its dashes has to be long enough:
@@ -161,7 +166,7 @@ Result<FoundSecret> find_wandb_api_key(const WandbConfig& wandb, const Environme
     if (!found) found.error().doing = "reading wandb.api_key_file " + settings::shown(wandb.api_key_file);
     return check_key(std::move(found));
   }
-  if (!variable(env, "WANDB_API_KEY").empty()) return check_key(from_variable(env, "WANDB_API_KEY"));
+  if (!variable(env, "WANDB_API_KEY").empty()) return check_key(secret_from_variable(env, "WANDB_API_KEY"));
 
   const auto server = settings::split_url(wandb.base_url);
   const std::string host = server ? server->host : std::string();
@@ -204,15 +209,35 @@ Result<FoundSecret> find_slack_webhook(const ReceiverConfig& receiver, const Env
     if (!found) found.error().doing = "reading webhook_file " + settings::shown(receiver.webhook_file);
     return check_webhook(std::move(found));
   }
-  const std::string credential = credential_path(env, "slack_webhook");
-  if (!credential.empty())
-    return check_webhook(read_secret_file(credential, "systemd credential slack_webhook"));
+  for (const std::string& name : {receiver.name + "_webhook", std::string("slack_webhook")}) {
+    const std::string credential = credential_path(env, name);
+    if (!credential.empty())
+      return check_webhook(read_secret_file(credential, "systemd credential " + settings::shown(name)));
+  }
   if (!variable(env, "REDFLAG_SLACK_WEBHOOK").empty())
-    return check_webhook(from_variable(env, "REDFLAG_SLACK_WEBHOOK"));
+    return check_webhook(secret_from_variable(env, "REDFLAG_SLACK_WEBHOOK"));
   return fail(ErrorCode::not_found,
               fmt::format("looking for the webhook of receiver {}", settings::in_quotes(receiver.name)),
               "none found in its webhook_file, systemd credential slack_webhook, REDFLAG_SLACK_WEBHOOK",
               "put the webhook's URL into a file and name it in webhook_file");
+}
+
+Result<FoundSecret> find_ping_url(const AlertsConfig& alerts, const Environment& env) {
+  Result<FoundSecret> found = FoundSecret{};
+  const std::string credential = credential_path(env, "ping_url");
+  if (!alerts.ping_url_file.empty()) {
+    found = read_secret_file(alerts.ping_url_file, "file " + settings::shown(alerts.ping_url_file));
+    if (!found) found.error().doing = "reading ping_url_file " + settings::shown(alerts.ping_url_file);
+  } else if (!credential.empty()) {
+    found = read_secret_file(credential, "systemd credential ping_url");
+  } else if (!variable(env, "REDFLAG_PING_URL").empty()) {
+    found = secret_from_variable(env, "REDFLAG_PING_URL");
+  }
+  if (!found || found->value.empty()) return found;
+  const std::string problem = secret_url_problem(found->value);
+  if (problem.empty()) return found;
+  return fail(ErrorCode::invalid_input, "reading the dead man's switch's URL from " + found->origin, problem,
+              "it should look like https://hc-ping.com/…");
 }
 
 }  // namespace redflag::daemon

@@ -109,7 +109,12 @@ Parsed<Value> ValueReader::check_path(const Key& key, std::string_view text) con
   return Value(std::move(path));
 }
 
-Parsed<Value> ValueReader::check(const Key& key, std::string_view text, bool is_quoted) const {
+Parsed<Value> ValueReader::check(const Key& key, std::string_view written, bool is_quoted) const {
+  std::string text(written);
+  if (key.lines) {
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    while (!text.empty() && text.back() == ' ') text.pop_back();
+  }
   if (const std::string problem = text_problem(text); !problem.empty()) return refuse(problem);
   if (key.kind == Kind::text && (holds_secret(text) || is_wandb_key(text)))
     return refuse("looks like a secret (which is not shown here)",

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -41,6 +42,15 @@ class Channel {
   virtual bool local() const { return false; }
   /// A burst of one run is one message; else each announcement is one.
   virtual bool groups() const { return true; }
+  /// How often this receiver wants to hear again of everything that fires; nullopt: never.
+  virtual std::optional<Duration> refresh_every() const { return std::nullopt; }
+  /// What it is told then: delivered once and not kept, the next one makes up for one that failed. `firing`:
+  /// all alerts that fire, are not muted, and go to this receiver. nullopt: nothing to say.
+  virtual std::optional<alerts::OutboxMessage> refresh(
+      const std::vector<alerts::Notification>& firing) const {
+    (void)firing;
+    return std::nullopt;
+  }
 
  private:
   std::string name_;

@@ -160,7 +160,14 @@ void Courier::add_everything(Commit& commit) const {
 }
 
 asio::awaitable<void> Courier::run(Channel& channel) {
+  const std::optional<Duration> every = firing_ ? channel.refresh_every() : std::nullopt;
+  Duration refresh_at = clock_.monotonic();
   for (;;) {
+    // Between two messages, never beside one: else an alert that has just ended could be revived.
+    if (every && clock_.monotonic() >= refresh_at) {
+      refresh_at = clock_.monotonic() + *every;
+      co_await refresh(channel);
+    }
     const std::uint64_t seen = work_.count();
     const Time now = clock_.now();
     ++pulses_[channel.name()].rounds;
@@ -168,13 +175,36 @@ asio::awaitable<void> Courier::run(Channel& channel) {
       co_await deliver(channel, std::move(*due));
       continue;
     }
-    const std::optional<Time> wakeup = dispatcher_.next_wakeup(now);
-    if (wakeup) {
-      co_await (work_.wait_past(seen) || clock_.sleep(std::max<Duration>(*wakeup - now, 1ms)));
+    std::optional<Duration> wait;
+    if (const std::optional<Time> wakeup = dispatcher_.next_wakeup(now)) wait = *wakeup - now;
+    if (every) wait = std::min(wait.value_or(*every), refresh_at - clock_.monotonic());
+    if (wait) {
+      co_await (work_.wait_past(seen) || clock_.sleep(std::max<Duration>(*wait, 1ms)));
     } else {
       co_await work_.wait_past(seen);
     }
   }
+}
+
+asio::awaitable<void> Courier::refresh(Channel& channel) {
+  std::vector<alerts::Notification> firing = firing_();
+  std::erase_if(firing, [&](const alerts::Notification& notification) {
+    const std::vector<std::string> wanted = router_.receivers_of(notification);
+    return std::find(wanted.begin(), wanted.end(), channel.name()) == wanted.end();
+  });
+  if (firing.empty()) co_return;
+  const std::optional<alerts::OutboxMessage> message = channel.refresh(firing);
+  if (!message) co_return;
+  const alerts::SinkAnswer answer =
+      co_await channel.deliver(*message, ChannelReceipts(receipts_, channel.name()));
+  const alerts::Verdict verdict = channel.judge(answer, clock_.now());
+  std::string& told = refresh_trouble_[channel.name()];
+  const std::string trouble = verdict.outcome == alerts::Outcome::sent ? std::string() : verdict.reason;
+  if (trouble != told && !trouble.empty())
+    log_warning("alert", "{} cannot be kept told of the {} alert(s) that fire: {}", channel.name(),
+                firing.size(), trouble);
+  if (trouble != told && trouble.empty()) log_info("alert", "{} is told again of what fires", channel.name());
+  told = trouble;
 }
 
 asio::awaitable<void> Courier::deliver(Channel& channel, alerts::OutboxMessage message) {
@@ -235,7 +265,11 @@ asio::awaitable<void> Courier::drain(Duration patience) {
     const std::vector<alerts::ChannelHealth> all = dispatcher_.health(now);
     const bool waiting =
         std::any_of(all.begin(), all.end(), [](const auto& c) { return c.queued > 0 && c.healthy; });
-    if (!waiting) co_return;
+    const bool flying = std::any_of(all.begin(), all.end(), [](const auto& c) { return c.in_flight; });
+    // What is due later goes out after the next start.
+    const std::optional<Time> due = dispatcher_.next_wakeup(now);
+    const bool soon = due && *due - now < deadline - clock_.monotonic();
+    if (!waiting || (!flying && !soon)) co_return;
     co_await clock_.sleep(10ms);
   }
 }

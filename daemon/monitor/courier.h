@@ -3,6 +3,7 @@
 // flight.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -47,6 +48,8 @@ class Courier {
 
   /// Messages that wait, and receipts, for a store that lost what it had.
   void add_everything(Commit& commit) const;
+  /// Where channels that want to hear again of what fires are told from. Before `run`.
+  void set_firing(std::function<std::vector<alerts::Notification>()> firing) { firing_ = std::move(firing); }
 
   /// Delivers to one channel until cancelled. Run one for each.
   asio::awaitable<void> run(Channel& channel);
@@ -61,8 +64,8 @@ class Courier {
   /// Drops what is too old or too much; gives what it was.
   asio::awaitable<std::vector<alerts::OutboxMessage>> expire();
 
-  /// A channel that has had something to send for minutes and has not tried, in words; empty: none. Ask every few
-  /// seconds; `monotonic` is the clock's.
+  /// A channel that has had something to send for minutes and has not tried, in words; empty: none. Ask every
+  /// few seconds; `monotonic` is the clock's.
   std::string stuck(Duration monotonic);
 
   const alerts::Router& router() const { return router_; }
@@ -76,6 +79,7 @@ class Courier {
   void render_groups(const Channel& channel, const std::vector<const alerts::Notification*>& told,
                      std::vector<alerts::OutboxMessage>& messages);
   asio::awaitable<void> deliver(Channel& channel, alerts::OutboxMessage message);
+  asio::awaitable<void> refresh(Channel& channel);
   alerts::OutboxMessage settle(Channel& channel, const alerts::OutboxMessage& message,
                                const alerts::Verdict& verdict);
 
@@ -92,8 +96,10 @@ class Courier {
     std::uint64_t seen = 0;    // when `stuck` last saw it move, or have nothing to do
     Duration since{};          // monotonic
   };
-  std::map<std::string, Pulse> pulses_;  // by channel
+  std::map<std::string, Pulse> pulses_;                                  // by channel
   std::map<std::pair<std::string, std::string>, std::string> receipts_;  // by channel and key
+  std::function<std::vector<alerts::Notification>()> firing_;
+  std::map<std::string, std::string> refresh_trouble_;  // by channel; what was logged last
 };
 
 }  // namespace redflag::daemon

@@ -26,6 +26,7 @@ Monitor::Monitor(asio::any_io_executor executor, Clock& clock, Store& store,
           clock.now()),
       progress_(options_.progress_interval),
       tasks_(executor, clock) {
+  courier_.set_firing([this] { return pipeline_.firing(); });
   committer_.on_news([this](Severity severity, std::string title, std::string text) {
     announce(severity, std::move(title), std::move(text));
   });

@@ -157,6 +157,20 @@ const RunInfo* Pipeline::run(const std::string& key) const {
   return found == runs_.end() ? nullptr : &found->second;
 }
 
+std::vector<alerts::Notification> Pipeline::firing() const {
+  std::vector<alerts::Notification> all;
+  for (const alerts::Alert* alert : lifecycle_.active()) {
+    if (alert->quiet || !alert->muted_by.empty()) continue;
+    alerts::Notification one;
+    one.severity = alert->worst;  // as it was announced
+    one.time = alert->last.time;
+    one.transitions.push_back(alert->last);
+    one.run = context_of(alert->last.run);
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
 void Pipeline::take_run(RunInfo&& info, Commit& commit) {
   commit.runs.push_back(info);
   std::string key = info.key;

@@ -58,6 +58,8 @@ class Pipeline {
   const RunInfo* run(const std::string& key) const;
   const std::unordered_map<std::string, RunInfo>& runs() const { return runs_; }
   const alerts::Lifecycle& lifecycle() const { return lifecycle_; }
+  /// All that fires and somebody was told of, for receivers that have to be kept told; not what is muted.
+  std::vector<alerts::Notification> firing() const;
 
  private:
   void take_run(RunInfo&& run, Commit& commit);

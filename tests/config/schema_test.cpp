@@ -39,7 +39,7 @@ void leaves(const Section& section, const std::string& prefix, const std::string
             siblings += fmt::format("{}: [rule=x], ", needed);
         }
         if (key.section->find("type") != nullptr && inner.name != "type")
-          siblings += fmt::format("type: {}, ", inner.only_for.empty() ? "log" : inner.only_for);
+          siblings += fmt::format("type: {}, ", inner.only_for.empty() ? "log" : inner.only_for.front());
         Section one({inner});
         static std::vector<std::unique_ptr<Section>> kept;
         kept.push_back(std::make_unique<Section>(std::move(one)));
