@@ -150,8 +150,11 @@ std::string payload_of(const Parts& parts, const std::string& summary, const Siz
       fmt::format("{} {}{}{}", mark_of(*parts.front()), headline(counts), where.empty() ? "" : ": ", where)));
   if (Json facts = run_facts(parts, where, sizes); !facts.is_null()) blocks.push_back(std::move(facts));
   const std::size_t shown = std::min(parts.size(), sizes.shown);
+  std::set<std::string_view> hints;  // one that several rules share is worth saying once
   for (std::size_t i = 0; i < shown; ++i) {
-    const bool with_hint = i < sizes.hints && !resolved(*parts[i]);
+    const bool with_hint = hints.size() < sizes.hints && about_alert(*parts[i]) && !resolved(*parts[i]) &&
+                           !parts[i]->transitions.front().hint.empty() &&
+                           hints.insert(parts[i]->transitions.front().hint).second;
     blocks.push_back(part_section(*parts[i], sizes, where.empty(), with_hint));
     if (Json lines = i == 0 ? curve(*parts[i]) : Json::array(); !lines.empty())
       blocks.push_back(context(std::move(lines)));
@@ -204,16 +207,18 @@ std::string slack_fallback(const NotificationGroup& group) {
   if (parts.size() == 1) return slack_fallback(*parts.front());
   Sizes sizes;
   std::string text = summary_of(parts);
+  const bool says_where = common_place(parts).empty();
   std::size_t shown = 0;
-  for (; shown < std::min(parts.size(), sizes.shown); ++shown) {
-    const Notification& n = *parts[shown];
-    std::string line = about_alert(n) ? fmt::format("\n{} {}: {} · alert {}", status_words(n),
-                                                    slack_mrkdwn(n.transitions.front().rule, 80),
-                                                    slack_mrkdwn(what_words(n), 200),
-                                                    slack_mrkdwn(n.transitions.front().id, 64))
-                                      : "\n" + slack_mrkdwn(n.title, 200);
-    text += line;
-    if (utf16_units(text) > sizes.fallback) break;
+  while (shown < std::min(parts.size(), sizes.shown) && utf16_units(text) <= sizes.fallback) {
+    const Notification& n = *parts[shown++];
+    if (!about_alert(n)) {
+      text += "\n" + slack_mrkdwn(n.title, 200);
+      continue;
+    }
+    const Transition& t = n.transitions.front();
+    const std::string where = says_where ? slack_mrkdwn(place(t, &n.run), 100) + " " : std::string();
+    text += fmt::format("\n{} {}{}: {} · alert {}", status_words(n), where, slack_mrkdwn(t.rule, 80),
+                        slack_mrkdwn(what_words(n), 200), slack_mrkdwn(t.id, 64));
   }
   if (shown < parts.size()) text += fmt::format("\nand {} more", parts.size() - shown);
   return dump({{"text", text}});

@@ -55,7 +55,9 @@ LogOptions log_options(const Config& config) {
   options.level = level_of(config.log.level);
   options.format = config.log.format == TextFormat::json ? LogFormat::json : LogFormat::text;
   if (config.log.file != "stderr" && config.log.file != "journal") options.file = config.log.file;
-  options.timestamps = config.log.file != "journal" && !(options.file.empty() && stderr_is_journal());
+  const bool journal = config.log.file == "journal" || (options.file.empty() && stderr_is_journal());
+  options.timestamps = !journal;
+  if (journal) options.journal_socket = kJournalSocket;
   return options;
 }
 

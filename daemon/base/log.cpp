@@ -18,12 +18,14 @@ namespace redflag::daemon {
 namespace {
 
 constexpr std::array<std::string_view, 5> kNames{"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
+constexpr std::array<std::string_view, 5> kPriorities{"7", "6", "4", "3", "2"};  // syslog's
 constexpr std::array<std::string_view, 5> kColours{"\033[2m", "", "\033[33m", "\033[31m", "\033[1;31m"};
 
 struct State {
   LogOptions options;
   bool colour = false;
   std::shared_ptr<spdlog::logger> logger;
+  std::unique_ptr<JournalWriter> journal;
 };
 
 bool wants_colour() {
@@ -43,7 +45,8 @@ std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink) {
 }
 
 State& state() {
-  static State instance{{}, wants_colour(), make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>())};
+  static State instance{
+      {}, wants_colour(), make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>()), nullptr};
   return instance;
 }
 
@@ -84,6 +87,8 @@ Result<void> open_log(const LogOptions& options) {
   now.options = options;
   now.colour = options.file.empty() && options.format == LogFormat::text && wants_colour();
   now.logger = make_logger(std::move(sink));
+  now.journal =
+      options.journal_socket.empty() ? nullptr : std::make_unique<JournalWriter>(options.journal_socket);
   return {};
 }
 
@@ -107,7 +112,8 @@ void log_line(LogLevel level, std::string_view area, std::string_view text) {
   log_event(level, area, text, {});
 }
 
-void log_event(LogLevel level, std::string_view area, std::string_view text, std::string_view fields_json) {
+void log_event(LogLevel level, std::string_view area, std::string_view text, std::string_view fields_json,
+               const JournalFields& journal) {
   State& now = state();
   if (level < now.options.level) return;
   const auto index = static_cast<std::size_t>(level);
@@ -122,6 +128,14 @@ void log_event(LogLevel level, std::string_view area, std::string_view text, std
     const std::string_view on = now.colour ? kColours[index] : "";
     line += fmt::format("{}{:<8} {:<8} {}{}", on, kNames[index], area, escape_control(text),
                         on.empty() ? "" : "\033[0m");
+  }
+  if (now.journal) {
+    JournalFields entry{{"MESSAGE", line},
+                        {"PRIORITY", std::string(kPriorities[index])},
+                        {"SYSLOG_IDENTIFIER", "redflagd"},
+                        {"REDFLAG_AREA", std::string(area)}};
+    entry.insert(entry.end(), journal.begin(), journal.end());
+    if (now.journal->send(entry)) return;
   }
   now.logger->log(spdlog::level::info, "{}", line);
 }

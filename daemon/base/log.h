@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/base/journal.h"
 #include "rules/values/error.h"
 
 namespace redflag::daemon {
@@ -18,6 +19,9 @@ struct LogOptions {
   LogFormat format = LogFormat::text;
   std::string file;        ///< empty: standard error
   bool timestamps = true;  ///< off under journald, which has its own
+  /// The journal's socket: entries go there with their fields, and to `file` when it does not take one.
+  /// Empty: not to the journal.
+  std::string journal_socket;
 };
 
 /// Sets up the process's log. Until then, and when the file cannot be opened, lines go to standard error.
@@ -31,8 +35,9 @@ bool stderr_is_journal();
 /// `area` is the part that speaks: "wandb", "results", "alert", … Control characters in the text are escaped.
 void log_line(LogLevel level, std::string_view area, std::string_view text);
 /// A line whose JSON form has fields of its own. `fields_json` is the inside of an object:
-/// `"run":"x","step":3`.
-void log_event(LogLevel level, std::string_view area, std::string_view text, std::string_view fields_json);
+/// `"run":"x","step":3`. `journal` are fields for the journal.
+void log_event(LogLevel level, std::string_view area, std::string_view text, std::string_view fields_json,
+               const JournalFields& journal = {});
 
 template <typename... Args>
 void log_debug(std::string_view area, fmt::format_string<Args...> format, Args&&... args) {

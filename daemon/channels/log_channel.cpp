@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "alerts/log/journal_fields.h"
 #include "alerts/log/log_line.h"
 #include "daemon/base/log.h"
 
@@ -11,7 +12,10 @@ std::optional<alerts::OutboxMessage> LogChannel::render(const alerts::Notificati
   if (group.parts.empty()) return std::nullopt;
   const alerts::Notification& notification = group.parts.back();
   alerts::OutboxMessage message;
-  message.payload = nlohmann::json{{"severity", to_string(notification.severity)},
+  nlohmann::json fields = nlohmann::json::object();
+  for (const auto& [name, value] : alerts::journal_fields(notification)) fields[name] = value;
+  message.payload = nlohmann::json{{"fields", std::move(fields)},
+                                   {"severity", to_string(notification.severity)},
                                    {"line", alerts::notification_line(notification)},
                                    {"alert", alerts::notification_json(notification)}}
                         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -27,7 +31,14 @@ asio::awaitable<alerts::SinkAnswer> LogChannel::deliver(const alerts::OutboxMess
   const LogLevel level = severity == Severity::critical  ? LogLevel::critical
                          : severity == Severity::warning ? LogLevel::warning
                                                          : LogLevel::info;
-  log_event(level, "alert", line, payload.is_object() ? "\"alert\":" + payload.value("alert", "null") : "");
+  JournalFields fields;
+  if (payload.is_object() && payload.contains("fields")) {
+    for (const auto& [name, value] : payload["fields"].items()) {
+      if (value.is_string()) fields.emplace_back(name, value.get<std::string>());
+    }
+  }
+  log_event(level, "alert", line, payload.is_object() ? "\"alert\":" + payload.value("alert", "null") : "",
+            fields);
   co_return alerts::SinkAnswer{
       .status = 200, .body = "ok", .retry_after = {}, .transport_error = false, .transport_text = {}};
 }

@@ -5,6 +5,8 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "daemon/config/environment.h"
+
 namespace redflag::daemon {
 
 using namespace asio::experimental::awaitable_operators;
@@ -56,6 +58,11 @@ asio::awaitable<alerts::SinkAnswer> MailChannel::deliver(const alerts::OutboxMes
   options.program = sendmail_;
   options.arguments = {"-t", "-oi"};
   options.environment = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C.UTF-8"};
+  // Where msmtp and its like find the user's own configuration.
+  for (const char* name : {"HOME", "USER", "LOGNAME"}) {
+    if (const std::string value = variable(process_environment(), name); !value.empty())
+      options.environment.push_back(std::string(name) + '=' + value);
+  }
   Result<std::unique_ptr<Process>> process = launcher_->launch(std::move(options));
   if (!process) {
     alerts::SinkAnswer answer = cut_short(process.error().text());

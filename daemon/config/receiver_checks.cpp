@@ -26,6 +26,9 @@ void check_slack_bot(const ReceiverConfig& receiver, std::vector<ReceiverProblem
 void check_webhook(const ReceiverConfig& receiver, std::vector<ReceiverProblem>& problems) {
   if (!receiver.url.empty() && !receiver.url_file.empty())
     problems.push_back({"url_file", "is given besides url", "remove one of the two"});
+  if (holds_secret(receiver.url))
+    problems.push_back({"url", "has a secret in it (which is not shown here)",
+                        "put the address into a file that only redflagd can read, and name it: url_file"});
   if (receiver.body_template.empty()) return;
   const auto made = alerts::WebhookTemplate::parse(receiver.body_template);
   if (!made) problems.push_back({"template", "is of no use: " + made.error().what, made.error().advice});

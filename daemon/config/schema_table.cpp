@@ -312,8 +312,8 @@ const Section& receiver() {
           .else_from("`info` for log, `warning` for the others"),
       value<&ReceiverConfig::webhook_file>(
           "webhook_file",
-          "File with the webhook's URL. Before it comes the systemd credential slack_webhook; after it "
-          "REDFLAG_SLACK_WEBHOOK.")
+          "File with the webhook's URL. After it come the systemd credentials NAME_webhook (the receiver's "
+          "name) and slack_webhook, then REDFLAG_SLACK_WEBHOOK.")
           .of_kind(Kind::path)
           .fallback_is("\"\"")
           .belongs_to({"slack"})

@@ -141,6 +141,24 @@ TEST_CASE("a large burst shows the worst and counts the rest by severity and rul
   }
 }
 
+TEST_CASE("a hint that several alerts share is said once", "[slack][group]") {
+  const std::string text = visible(slack_payload(burst()));
+  const std::size_t first = text.find("What to try:");
+  REQUIRE(first != std::string::npos);
+  CHECK(text.find("What to try:", first + 1) == std::string::npos);
+}
+
+TEST_CASE("alerts of several places each say where, in both forms", "[slack][group]") {
+  NotificationGroup group = burst();
+  group.parts[0].run.name = "full_ft_rte_seed42";
+  for (const std::string& message : {visible(slack_payload(group)), slack_fallback(group)}) {
+    CHECK_THAT(message, ContainsSubstring("full_ft_rte_seed42"));
+    CHECK_THAT(message, ContainsSubstring("full_ft_sst2_seed999_failed"));
+  }
+  CHECK(joined(slack_complaints(slack_payload(group))).empty());
+  CHECK(joined(slack_complaints(slack_fallback(group))).empty());
+}
+
 TEST_CASE("a repeated alert says so on the phone, in the message and in its plain form", "[slack]") {
   Notification n = fired();
   n.kind = NotificationKind::repeated;

@@ -1,4 +1,6 @@
 #include <cmath>
+#include <fstream>
+#include <sstream>
 
 #include "alerts/text/escape.h"
 #include "alerts/webhook/webhook_body.h"
@@ -90,6 +92,13 @@ TEST_CASE("every field of a template can be asked for, for an alert and for a no
     CHECK(json::parse(made->body({"", {notice}}, "x")).contains("x"));
     CHECK(!doc.empty());
   }
+}
+
+TEST_CASE("docs/receivers.md has every field of a template, as the program says it", "[webhook][docs]") {
+  std::ostringstream page;
+  page << std::ifstream(REDFLAG_SOURCE_DIR "/docs/receivers.md").rdbuf();
+  for (const auto& [name, doc] : webhook_fields())
+    CHECK_THAT(page.str(), ContainsSubstring("| `" + std::string(name) + "` | " + std::string(doc) + " |\n"));
 }
 
 TEST_CASE("a mistake in a template is found before anything is sent, and the near name is given",

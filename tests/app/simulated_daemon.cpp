@@ -52,6 +52,8 @@ void SimulatedDaemon::start() {
   Secrets secrets;
   secrets.wandb_key = Secret(std::string(40, 'k'));
   secrets.webhooks.emplace_back("slack", Secret("https://hooks.slack.com" + slack.options().path));
+  for (const ReceiverConfig& receiver : config.alerts.receivers)
+    secrets.receivers[receiver.name].token = Secret("xoxb-1");
   auto made = Service::create({context->get_executor(), clock, network, *store, system_files(), inotify_},
                               config, std::move(secrets));
   if (!made) throw std::runtime_error(made.error().text());

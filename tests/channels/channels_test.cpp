@@ -10,6 +10,7 @@
 #include "daemon/channels/slack_channel.h"
 #include "daemon/channels/webhook_channel.h"
 #include "daemon/simulator/simulated_network.h"
+#include "daemon/simulator/slack_simulator.h"
 #include "tests/alerts/builders.h"
 #include "tests/support/catch.h"
 
@@ -137,6 +138,26 @@ TEST_CASE("no trouble of a webhook shows its address, its secret or its token", 
     CHECK(verdict.reason.find("topsecret") == std::string::npos);
     CHECK(verdict.reason.find("whsec") == std::string::npos);
   }
+}
+
+TEST_CASE("Slack takes bursts of every size, as it reads its own limits", "[slack]") {
+  Bench bench;
+  SlackSimulator slack(bench.clock);
+  bench.network.add_host("hooks.slack.com", [&](const ServerRequest& r) { return slack.answer(r); });
+  SlackChannel channel("slack", Secret("https://hooks.slack.com" + slack.options().path), "<!here>",
+                       bench.network);
+  for (const int count : {1, 2, 3, 12, 13, 60, 500}) {
+    alerts::NotificationGroup group = one();
+    for (int i = 1; i < count; ++i) {
+      group.parts.push_back(fired());
+      group.parts.back().transitions[0].id = std::to_string(i);
+      group.parts.back().kind =
+          i % 4 == 0 ? alerts::NotificationKind::resolved : alerts::NotificationKind::fired;
+    }
+    CHECK(bench.send(channel, group).outcome == alerts::Outcome::sent);
+    CHECK(slack.refusals().empty());
+  }
+  CHECK(slack.messages().size() == 7);
 }
 
 TEST_CASE("the bot posts with its token, keeps the thread, and edits when the alert has ended", "[slack]") {

@@ -107,7 +107,8 @@ TEST_CASE("names that look like shell or mail commands stay text", "[mail][hosti
     alerts::NotificationGroup group = one();
     group.parts[0].run.name = group.parts[0].transitions[0].message = name;
     CHECK(bench.send(program, group).outcome == alerts::Outcome::sent);
-    CHECK(bench.told("mail").find("\nBcc:") == std::string::npos);
+    const std::string mail = bench.told("mail");
+    CHECK(mail.substr(0, mail.find("\n\n")).find("\nBcc:") == std::string::npos);
     CHECK(bench.told("mail").find("\n.\n") == std::string::npos);
   }
   CHECK(bench.told("hacked").empty());

@@ -47,7 +47,8 @@ TEST_CASE("A key given twice names the line of the first", "[config][diagnostics
 
 TEST_CASE("Columns count characters, and the caret stands below them", "[config][diagnostics]") {
   CHECK(complaints("alerts:\n  receivers: [{name: größe, type: lgo}]\n") ==
-        "redflag.yaml:2:35: error: alerts.receivers[0].type must be slack or log, not \"lgo\"\n"
+        "redflag.yaml:2:35: error: alerts.receivers[0].type must be slack, slack_bot, webhook, alertmanager, "
+        "mail or log, not \"lgo\"\n"
         "    2 |   receivers: [{name: größe, type: lgo}]\n"
         "      |                                   ^~~\n"
         "      = help: did you mean \"log\"?\n"

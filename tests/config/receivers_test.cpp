@@ -64,6 +64,9 @@ TEST_CASE("what a receiver cannot work with is said before it is needed", "[conf
   CHECK_THAT(said("type: webhook, url: \"https://h/x\", url_file: /x"), ContainsSubstring("besides url"));
   CHECK_THAT(said("type: webhook, url: \"https://h/x\", template: '{\"a\": \"{{sumary}}\"}'"),
              ContainsSubstring("did you mean \"summary\"?"));
+  const std::string pasted = said("type: webhook, url: \"" + kWebhook + "\"");
+  CHECK_THAT(pasted, ContainsSubstring("name it: url_file"));
+  CHECK_FALSE(leaks(pasted, kWebhook));
   CHECK_THAT(said("type: mail, to: [a@b], channel: C0123"),
              ContainsSubstring("has no meaning for a receiver of type mail"));
   CHECK_THAT(said("type: slack_bot, channel: C0123, token: " + kToken), ContainsSubstring("token_file:"));
