@@ -1,7 +1,8 @@
 // A disk that forgets what was not synced when the process dies: to be preloaded into redflagd (LD_PRELOAD). What is
 // written to the database and its WAL in $REDFLAG_UNSYNCED stays in this process's memory until fsync or fdatasync of
 // that file; SIGKILL loses the rest, as a power cut would. Of every hundred writes $REDFLAG_UNSYNCED_LEAK (default 20)
-// reach the file at once, some of them only by half: the kernel writes back when it likes, in any order.
+// reach the file at once, some of them only by half: the kernel writes back when it likes, in any order. While the file
+// $REDFLAG_UNSYNCED_FULL exists, nothing may grow: the disk is full.
 //
 // The process itself sees everything it wrote. The WAL's index (-shm) is mapped memory and stays as it is: SQLite builds
 // it anew when nobody has the database open. Other processes see what was synced. Dynamic programs only.
@@ -168,6 +169,12 @@ ssize_t pwrite64(int fd, const void* from, size_t size, off_t at) {
   struct image* image = image_of(fd);
   if (!image) return real_pwrite64(fd, from, size, at);
   pthread_mutex_lock(&lock);
+  const char* full = getenv("REDFLAG_UNSYNCED_FULL");
+  if (full && image->size < (size_t)at + size && access(full, F_OK) == 0) {
+    pthread_mutex_unlock(&lock);
+    errno = ENOSPC;
+    return -1;
+  }
   if (image->size < (size_t)at + size) resize(image, (size_t)at + size);
   memcpy(image->bytes + at, from, size);
   if (image->dirty_count == image->dirty_capacity) {
