@@ -1,10 +1,18 @@
 // How fast findings become deliveries that survive a power cut, and what a burst costs the event loop.
 // `alerts.sh` drives it:
-//   ours log|webhook RUNS RULES DIRECTORY [URL]  RUNS × RULES alerts through engine, lifecycle, store,
-//   dispatcher burst slack|log ALERTS DIRECTORY             as many at once, in one batch: the longest pause
-//   of the loop sink PORT                                    the webhook of both sides; GET /count says what
-//   came feed URL SINK RUNS RULES                     the same alerts to an Alertmanager, until the sink has
-//   them all
+//
+//   ours log|N RUNS RULES DIRECTORY [URL]
+//     RUNS × RULES alerts through engine, lifecycle, store and dispatcher to the log, or to a webhook with N
+//     outcomes in a commit
+//
+//   burst slack|log ALERTS DIRECTORY
+//     as many at once, in one batch: the longest pause of the loop
+//
+//   sink PORT
+//     the webhook of both sides; GET /count says what came
+//
+//   feed URL SINK RUNS RULES
+//     the same alerts to an Alertmanager, until the sink has them all
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
@@ -52,8 +60,13 @@ void must(const Result<void>& done) {
 /// Slack's form, without Slack's limit of one a second.
 class WebhookChannel : public SlackChannel {
  public:
-  using SlackChannel::SlackChannel;
+  WebhookChannel(std::size_t outcomes, const std::string& url, HttpTransport& transport)
+      : SlackChannel("webhook", Secret(url), "", transport), outcomes_(outcomes) {}
   alerts::ChannelOptions pace() const override { return {.per_second = 0, .burst = 0}; }
+  std::size_t outcomes_per_commit() const override { return outcomes_; }
+
+ private:
+  std::size_t outcomes_;
 };
 
 std::shared_ptr<const RuleSet> rules(std::size_t count) {
@@ -82,7 +95,8 @@ class Bench {
     } else if (channel == "slack") {
       channels.push_back(std::make_unique<SlackChannel>("slack", Secret(url), "", client_));
     } else {
-      channels.push_back(std::make_unique<WebhookChannel>("webhook", Secret(url), "", client_));
+      channels.push_back(
+          std::make_unique<WebhookChannel>(std::strtoull(channel.c_str(), nullptr, 10), url, client_));
     }
     alerts::Router router({{channels[0]->name(), Severity::info}}, {});
     monitor_ = std::make_unique<Monitor>(context_.get_executor(), clock_, *store_, rules(rule_count),
@@ -203,7 +217,8 @@ int sink(std::uint16_t port) {
   std::set<std::string> seen;
   std::size_t posts = 0;
   HttpServer server(
-      context.get_executor(), clock, [&](const ServerRequest& request) -> asio::awaitable<ServerResponse> {
+      context.get_executor(), clock,
+      [&](const ServerRequest& request) -> asio::awaitable<ServerResponse> {
         if (request.path() == "/count") {
           co_return ServerResponse{.body = fmt::format("distinct {} posts {}\n", seen.size(), posts)};
         }
@@ -215,7 +230,9 @@ int sink(std::uint16_t port) {
           seen.insert(request.body);
         }
         co_return ServerResponse{.body = "ok"};
-      });
+      },
+      // Alertmanager opens a connection for each group.
+      {.max_connections = 20'000});
   server.listen("127.0.0.1", port).value();
   context.run();
   return 0;

@@ -6,6 +6,7 @@ what=${1:-all}
 cmake --build --preset release --target redflag_bench_alerts >/dev/null
 bench=build/release/bin/redflag_bench_alerts
 [ "$what" = ours ] || command -v prometheus-alertmanager >/dev/null || ./dev setup prometheus-alertmanager
+ulimit -n "$(ulimit -Hn)"
 dir=$(mktemp -d -p "${REDFLAG_BENCH_DIR:-/var/tmp}")
 children=()
 finish() {
@@ -25,7 +26,9 @@ for shape in "1000 10" "10000 1"; do
   echo "$runs runs × $rules rules"
   echo "  redflag, log:          $("$bench" ours log "$runs" "$rules" "$(fresh)")"
   sink 19093
-  echo "  redflag, webhook:      $("$bench" ours webhook "$runs" "$rules" "$(fresh)" http://127.0.0.1:19093/hook)"
+  for outcomes in 1 32; do
+    echo "  redflag, webhook, $outcomes a commit: $("$bench" ours "$outcomes" "$runs" "$rules" "$(fresh)" http://127.0.0.1:19093/hook)"
+  done
   kill "${children[-1]}"
   [ "$what" = all ] || continue
   sink 19093
