@@ -15,7 +15,8 @@ namespace {
 /// What waits together is written together, up to so much: a transaction has to fit into the WAL and the
 /// cache.
 constexpr std::size_t kChunkBytes = 1ULL << 20U;
-constexpr Duration kReserveInterval = 1min;
+constexpr Duration kReserveInterval = 5min;
+constexpr Duration kReserveNews = 1h;  // on a disk that is full now and then
 
 }  // namespace
 
@@ -170,6 +171,9 @@ asio::awaitable<void> Committer::mind_the_reserve() {
   if (had_reserve_ && !store_.reserve_held()) {
     had_reserve_ = false;
     reserve_tried_ = clock_.monotonic();
+    log_critical("store", "the disk is full; the reserve beside {} was given up", store_.path());
+    if (reserve_told_ >= Duration{} && reserve_tried_ - reserve_told_ < kReserveNews) co_return;
+    reserve_told_ = reserve_tried_;
     tell(Severity::critical, "redflag's disk is full",
          fmt::format(
              "The reserve beside {} was given up to go on. When that is spent too, alerts go out from memory "

@@ -94,6 +94,7 @@ class Committer {
   int anew_left_ = 3;
   bool had_reserve_;
   Duration reserve_tried_{0};
+  Duration reserve_told_{-1};
 };
 
 }  // namespace redflag::daemon

@@ -233,7 +233,7 @@ asio::awaitable<void> Courier::deliver(Channel& channel, alerts::OutboxMessage m
         receipts_[{channel.name(), key}] = std::move(value);
       }
     }
-    if (!channel.local() || outcome.messages.size() >= 256) break;
+    if (outcome.messages.size() >= channel.outcomes_per_commit()) break;
     std::optional<alerts::OutboxMessage> next = dispatcher_.next(channel.name(), clock_.now());
     if (!next) break;
     message = std::move(*next);

@@ -23,10 +23,12 @@ constexpr Duration kStuckAfter = 2min;
 
 asio::awaitable<void> Monitor::prune() {
   for (;;) {
-    co_await clock_.sleep(6h);
+    co_await clock_.sleep(1h);
     const Time now = clock_.now();
-    const Result<void> done =
-        co_await store_.prune({now - options_.retention, now - 7 * 24h, now - options_.retention});
+    const Result<void> done = co_await store_.prune({.points_before = now - options_.retention,
+                                                     .messages_before = now - 7 * 24h,
+                                                     .alerts_before = now - options_.retention,
+                                                     .thin_before = now - 24h});
     pipeline_.forget_silences_ended_before(now - 7 * 24h);
     if (!done) log_warning("store", "{}", done.error().text());
   }

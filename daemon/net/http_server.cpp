@@ -148,6 +148,11 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
         continue;
       }
       if (connections.size() >= limits.max_connections) continue;
+      if constexpr (std::is_same_v<Protocol, asio::ip::tcp>) {
+        // Head and body are two writes: the second must not wait for the other side's delayed
+        // acknowledgement.
+        socket.set_option(asio::ip::tcp::no_delay(true), error);
+      }
       using Stream = beast::basic_stream<Protocol>;
       auto stream = std::make_shared<Stream>(std::move(socket));
       start(

@@ -10,6 +10,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "daemon/store/records.h"
+#include "daemon/store/retention.h"
 #include "daemon/store/writer.h"
 #include "rules/values/error.h"
 

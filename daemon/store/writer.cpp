@@ -374,23 +374,4 @@ Result<void> read_points(Database& database, const std::function<PointsWanted(co
   return done;
 }
 
-Result<void> prune(Database& database, const Retention& retention) {
-  if (Result<void> begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
-  Sequence sequence(database);
-  sequence.run(
-      "DELETE FROM point WHERE time < ? AND subject IN "
-      "(SELECT subject FROM fact WHERE name='ended' AND value='{\"ended\":true}')",
-      [&](Statement& s) { s.bind(1, micros(retention.points_before)); });
-  sequence.run("DELETE FROM outbox WHERE state IN (1, 3) AND created < ?",
-               [&](Statement& s) { s.bind(1, micros(retention.messages_before)); });
-  sequence.run("DELETE FROM alert WHERE active=0 AND ended_at < ?",
-               [&](Statement& s) { s.bind(1, micros(retention.alerts_before)); });
-  sequence.run("DELETE FROM silence WHERE ends < ?",
-               [&](Statement& s) { s.bind(1, micros(retention.messages_before)); });
-  Result<void> done = sequence.take();
-  if (done) done = database.execute("COMMIT");
-  if (!done) database.rollback();
-  return done;
-}
-
 }  // namespace redflag::daemon

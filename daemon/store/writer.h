@@ -33,11 +33,4 @@ Result<void> limit_verdicts(Database& database, const VerdictBounds& bounds);
 Result<void> read_points(Database& database, const std::function<PointsWanted(const Subject&)>& wanted,
                          const std::function<void(Observation&&)>& each);
 
-struct Retention {
-  Time points_before;    ///< points of ended runs older than this go
-  Time messages_before;  ///< sent messages older than this go
-  Time alerts_before;    ///< ended alerts older than this go
-};
-Result<void> prune(Database& database, const Retention& retention);
-
 }  // namespace redflag::daemon

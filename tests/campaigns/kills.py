@@ -1,10 +1,15 @@
-"""Kills redflagd with SIGKILL while the demo's simulators play, restarts it, and compares what Slack got with the store.
+"""Kills redflagd with SIGKILL hundreds of times under load, restarts it each time, and compares what was told with what should.
 
-A round is one play of the demo. In each, redflagd is killed at the named points (by REDFLAG_FAILPOINT, which makes it kill
-itself there) or at random moments, and started again at once. At the end of a round it is left alone until everything is
-told. Then:
-  lost        messages in the store's outbox that Slack never received, or promised alerts that are missing altogether
-  duplicates  messages that Slack received more than once; at most one per kill, for one message is in flight at a time
+A round is one play of the demo's simulators (W&B, Slack, a results tree), and beside it a load: damaged files that appear
+in the results tree, each an alert of its own. redflagd is killed in four ways, each for a quarter of the kills:
+  named points   by REDFLAG_FAILPOINT, which makes it kill itself at that place of a message's way (daemon/base/failpoint.h)
+  random         after a random time
+  and both once more on a disk that forgets what was not synced and has writes half done (tests/campaigns/unsynced.c); there
+  the disk is also full until the reserve is given up, for the points around that.
+At the end of a round redflagd is left alone until everything is told. Then:
+  lost        alerts that the load or the demo had to cause and Slack never got, messages of the outbox that Slack never got,
+              silences and acknowledgements that `redflag` said were placed and that are not in the store
+  duplicates  messages that Slack got more than once; at most one per kill, for one is in flight at a time
 """
 
 import collections
@@ -12,97 +17,165 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 BIN = os.path.abspath(sys.argv[1])
-RANDOM_KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 20
-SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-POINTS = ["before-commit", "after-commit", "before-send", "after-send", "after-answer"]
+UNSYNCED = os.path.abspath(sys.argv[2])
+KILLS = int(sys.argv[3]) if len(sys.argv) > 3 else 500
+MINUTES = float(sys.argv[4]) if len(sys.argv) > 4 else 15
+SEED = int(sys.argv[5]) if len(sys.argv) > 5 else 1
+POINTS = ["mid-commit", "before-commit", "after-commit", "before-send", "after-send", "after-verdict", "after-answer"]
+RESERVE_POINTS = ["before-release", "after-release"]
 PROMISED = {"run-failed", "loss-too-high", "gradient-explosion", "score-low"}
 FAILING = "full_ft_sst2_seed999_failed"
+PLAY = 25  # seconds
+
+
+def has_command(name):
+    return subprocess.run([BIN + "/redflag", name, "--help"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+class Load(threading.Thread):
+    """Half a damaged layer in a new step's directory, again and again."""
+
+    def __init__(self, directory, every):
+        super().__init__(daemon=True)
+        self.directory, self.every = directory, every
+        self.planned = []
+        self.over = threading.Event()
+
+    def run(self):
+        while not self.over.wait(self.every):
+            name = f"step_{100 * (len(self.planned) + 1):06}"
+            step = f"{self.directory}/results/representations/full_finetune_kills/{name}"
+            os.makedirs(step)
+            with open(step + "/layer_0.pt", "wb") as file:
+                file.write(b"PK\x03\x04" + bytes(4000))
+            self.planned.append(f"full_finetune_kills/{name}/layer_0.pt")
 
 
 class Round:
-    def __init__(self, seconds):
+    def __init__(self, unsynced, operator):
         self.directory = tempfile.mkdtemp(prefix="redflag-kills-")
-        self.seconds = seconds
+        self.unsynced, self.operator = unsynced, operator
         self.kills = 0
         self.by_point = collections.Counter()
+        self.promises = {"silence": [], "acknowledgement": []}
         self.demo = subprocess.Popen(
-            [BIN + "/redflag", "demo", "--no-daemon", "--directory", self.directory, "--seconds", str(seconds),
-             "--slack-delay", "0.2"], stdout=subprocess.PIPE, text=True)
+            [BIN + "/redflag", "demo", "--no-daemon", "--directory", self.directory, "--seconds", str(PLAY),
+             "--slack-delay", "0.05"], stdout=subprocess.PIPE, text=True)
         self.demo.stdout.readline()
         self.demo.stdout.readline()
-        self.end = time.monotonic() + seconds + 1
+        self.end = time.monotonic() + PLAY + 1
+        self.load = Load(self.directory, 0.7)
+        self.load.start()
 
-    def daemon(self, point=None):
+    def daemon(self, point=None, full=False):
         env = {"PATH": "/usr/bin:/bin", "HOME": self.directory}
         if point:
             env["REDFLAG_FAILPOINT"] = point
-        log = open(self.directory + "/redflagd.log", "a")
-        return subprocess.Popen([BIN + "/redflagd", "--config", self.directory + "/redflag.yaml"], env=env, stderr=log)
+        if self.unsynced:
+            env |= {"LD_PRELOAD": UNSYNCED, "REDFLAG_UNSYNCED": self.directory + "/state/"}
+            if full:
+                env["REDFLAG_UNSYNCED_FULL"] = self.directory + "/state/reserve"
+        with open(self.directory + "/redflagd.log", "a") as log:
+            return subprocess.Popen([BIN + "/redflagd", "--config", self.directory + "/redflag.yaml"], env=env, stderr=log)
 
-    def killed_at_points(self, passages):
-        """Starts it armed for one point after the other, until the play is over."""
-        plan = [f"{point}:{n}" for n in passages for point in POINTS]
-        for armed in plan:
-            daemon = self.daemon(armed)
-            try:
-                daemon.wait(timeout=max(0.5, self.end - time.monotonic()))
-                self.kills += 1
-                self.by_point[armed.split(":")[0]] += 1
-            except subprocess.TimeoutExpired:  # the play ended before the point was passed that often
-                daemon.kill()
-                daemon.wait()
-                self.kills += 1
+    def kill(self, daemon):
+        daemon.kill()
+        daemon.wait()
+        self.kills += 1
+
+    def at_a_point(self, point, passage):
+        daemon = self.daemon(f"{point}:{passage}", full=point in RESERVE_POINTS)
+        self.operate()
+        try:
+            daemon.wait(timeout=4)
+            if self.locked_out(daemon):
                 return
-
-    def killed_at_random(self, count, rng):
-        left = count
-        while left:
-            daemon = self.daemon()
-            time.sleep(rng.uniform(0.05, 2.0 * self.seconds / count))
-            daemon.kill()
-            daemon.wait()
             self.kills += 1
-            left -= 1
+            self.by_point[point] += 1
+        except subprocess.TimeoutExpired:  # it was not passed that often
+            self.kill(daemon)
+            self.by_point["elsewhere"] += 1
+
+    def at_random(self, rng):
+        daemon = self.daemon()
+        if rng.random() < 0.5:
+            self.operate()
+        time.sleep(rng.uniform(0.02, 1.0))
+        if daemon.poll() is None or not self.locked_out(daemon):
+            self.kill(daemon)
+
+    def locked_out(self, daemon):
+        """A child that the killed one was just forking holds its lock for a moment longer; a service manager tries again."""
+        if daemon.returncode == -signal.SIGKILL:
+            return False
+        with open(self.directory + "/redflagd.log") as log:
+            last = log.read().splitlines()[-1]
+        assert "is already using it" in last, f"redflagd ended with {daemon.returncode}: {last}"
+        time.sleep(0.1)
+        self.by_point["locked out"] += 1
+        return True
+
+    def operate(self):
+        """Places a silence of nothing in particular and acknowledges an alert; what `redflag` calls done has to last."""
+        if not self.operator:
+            return
+        time.sleep(0.3)
+        words = f"campaign {len(self.promises['silence'])}"
+        self.ask("silence", ["silence", "add", f"rule=nothing-{self.kills}", "--for", "10h", "--yes"], words)
+        alerts = self.database("SELECT id FROM alert WHERE active=1 ORDER BY random() LIMIT 1")
+        if alerts:
+            self.ask("acknowledgement", ["ack", alerts[0][0]], f"seen {len(self.promises['acknowledgement'])}")
+
+    def ask(self, what, command, words):
+        try:
+            done = subprocess.run([BIN + "/redflag", *command, "--comment", words, "--config", self.directory + "/redflag.yaml"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=3)
+        except subprocess.TimeoutExpired:
+            return
+        if done.returncode == 0:
+            self.promises[what].append((command[1], words))
 
     def finish(self):
         """Lets it run in peace until the play is over and nothing is queued any more."""
+        self.load.over.set()
+        self.load.join()
+        time.sleep(0.3)
         daemon = self.daemon()
-        deadline = max(self.end, time.monotonic()) + 30
+        deadline = max(self.end, time.monotonic()) + 60
         while time.monotonic() < deadline:
             time.sleep(0.5)
-            if time.monotonic() > self.end + 3 and not self.queued() and PROMISED <= self.rules_told():
+            if time.monotonic() > self.end + 2 and not self.missing():
                 break
         daemon.send_signal(signal.SIGTERM)
-        started = time.monotonic()
         code = daemon.wait(timeout=10)
-        self.stopped_in = time.monotonic() - started
         assert code == 0, f"redflagd ended with {code}"
         self.demo.send_signal(signal.SIGINT)
         self.demo.wait(timeout=10)
 
     def database(self, query):
-        connection = sqlite3.connect(f"file:{self.directory}/state/redflag.db?mode=ro", uri=True)
+        try:
+            connection = sqlite3.connect(f"file:{self.directory}/state/redflag.db?mode=ro", uri=True)
+        except sqlite3.Error:
+            return []
         try:
             return connection.execute(query).fetchall()
+        except sqlite3.Error:  # just being opened, or not yet there
+            return []
         finally:
             connection.close()
 
-    def outbox(self):
-        return [json.loads(body) for (body,) in self.database("SELECT body FROM outbox")]
-
-    def queued(self):
-        return [m for m in self.outbox() if m["state"] == 0]
-
     def received(self):
-        """(alert id, first words) of every message that reached Slack: the id is in the footer, the words tell fired from resolved."""
+        """(id, first word, text) of every alert in every message that reached Slack: ids are in the footers."""
         out = []
         with open(self.directory + "/slack.jsonl") as journal:
             for line in journal:
@@ -110,49 +183,93 @@ class Round:
                     continue
                 payload = json.loads(line)["payload"]
                 text = json.dumps(payload)
-                ids = re.findall(r"alert ([0-9a-f]{16})", text)
-                rule = re.findall(r"rule ([a-z0-9-]+)", text)
-                out.append((ids[0] if ids else payload["text"], payload["text"].split()[0], rule[0] if rule else "", payload["text"]))
+                ids = re.findall(r"alert ([0-9a-f]{16})", text) or [payload["text"]]
+                out += [(one, payload["text"].split()[0], text) for one in dict.fromkeys(ids)]
         return out
 
-    def rules_told(self):
-        return {rule for _, kind, rule, text in self.received() if kind == "CRITICAL" and FAILING in text}
+    def missing(self):
+        received = self.received()
+        everything = "\n".join(text for _, _, text in received)
+        known = {one for one, _, _ in received}
+        lost = [name for name in self.load.planned if name not in everything]
+        told = {rule for _, kind, text in received if kind == "CRITICAL" and FAILING in text
+                for rule in re.findall(r"rule ([a-z0-9-]+)", text)}
+        lost += sorted(PROMISED - told)
+        for body, in self.database("SELECT body FROM outbox"):
+            message = json.loads(body)
+            if message["channel"] == "slack" and message["alert_ids"] and not set(message["alert_ids"]) & known:
+                lost.append(message["id"])
+        return lost
 
     def judge(self):
         received = self.received()
-        counts = collections.Counter((alert, kind) for alert, kind, _, _ in received)
-        duplicates = sum(n - 1 for n in counts.values())
-        outbox = [m for m in self.outbox() if m["channel"] == "slack"]
-        known = {alert for alert, _, _, _ in received}
-        lost = [m["id"] for m in outbox if not (set(m["alert_ids"]) & known)]
-        missing = PROMISED - self.rules_told()
-        return len(received), len(outbox), duplicates, lost, missing
+        counts = collections.Counter((one, kind) for one, kind, _ in received)
+        alerts = {one: json.loads(body) for one, body in self.database("SELECT id, body FROM alert")}
+        silences = "\n".join(body for body, in self.database("SELECT body FROM silence"))
+        bodies = "\n".join(json.dumps(body) for body in alerts.values())
+        return {
+            "kills": self.kills,
+            "told": len(received),
+            "planned": len(self.load.planned) + len(PROMISED),
+            "duplicates": sum(n - 1 for n in counts.values()),
+            "lost": self.missing(),
+            "silences": len(self.promises["silence"]),
+            "silences lost": [w for _, w in self.promises["silence"] if f'"{w}"' not in silences],
+            "acks": len({one for one, _ in self.promises["acknowledgement"]}),
+            # A later one of the same alert replaces it.
+            "acks lost": [w for one, w in dict(self.promises["acknowledgement"]).items() if f'"{w}"' not in bodies],
+            "damaged": sum(".damaged-" in name for name in os.listdir(self.directory + "/state")),
+        }
+
+
+def play(one, named, points, left, rng):
+    while left > one.kills and time.monotonic() < one.end - 1:
+        if named:
+            point = points[(one.kills + rng.randrange(2)) % len(points)]
+            one.at_a_point(point, 1 if point in RESERVE_POINTS else rng.choice([1, 1, 2, 3]))
+        else:
+            one.at_random(rng)
 
 
 def main():
     rng = random.Random(SEED)
+    operator = has_command("silence") and has_command("ack")
+    if not operator:
+        print("(this redflag has no `silence` and `ack` commands: only alerts are followed)")
+    began = time.monotonic()
     failed = False
-    print(f"{'round':<22} {'kills':>5} {'received':>8} {'kept':>5} {'duplicates':>10} {'lost':>5}  stopped in")
-    for name, play in [
-        ("named points", lambda r: r.killed_at_points([1, 2, 4, 7])),
-        (f"{RANDOM_KILLS} random moments", lambda r: r.killed_at_random(RANDOM_KILLS, rng)),
-    ]:
-        one = Round(seconds=25)
-        play(one)
-        one.finish()
-        received, kept, duplicates, lost, missing = one.judge()
-        bad = lost or missing or duplicates > one.kills
-        failed |= bool(bad)
-        print(f"{name:<22} {one.kills:>5} {received:>8} {kept:>5} {duplicates:>10} {len(lost):>5}  {one.stopped_in:.2f} s"
-              f"{'  ' + str(dict(one.by_point)) if one.by_point else ''}")
-        if lost:
-            print("  lost:", lost)
-        if missing:
-            print("  promised alerts that never came:", missing)
-        if not bad:
-            subprocess.run(["rm", "-rf", one.directory], check=True)
-        else:
-            print("  kept for a look:", one.directory)
+    columns = ["kills", "planned", "told", "duplicates", "lost", "silences", "silences lost", "acks", "acks lost", "damaged"]
+    print(f"{'':<32}" + "  ".join(columns), flush=True)
+    totals = collections.Counter()
+    ways = [("named points", True, False), ("random moments", False, False),
+            ("named points, unsynced lost", True, True), ("random moments, unsynced lost", False, True)]
+    for number, (name, named, unsynced) in enumerate(ways):
+        wanted = KILLS * (number + 1) // len(ways) - KILLS * number // len(ways)
+        sums = collections.Counter()
+        by_point = collections.Counter()
+        while sums["kills"] < wanted:
+            if time.monotonic() - began > 60 * MINUTES * (number + 1) / len(ways):
+                print(f"  out of time for {name}: {sums['kills']} of {wanted} kills")
+                break
+            one = Round(unsynced, operator)
+            play(one, named, POINTS + (RESERVE_POINTS if unsynced else []), wanted - sums["kills"], rng)
+            one.finish()
+            found = one.judge()
+            by_point += one.by_point
+            bad = found["lost"] or found["silences lost"] or found["acks lost"] or found["damaged"] or found["duplicates"] > one.kills
+            if bad:
+                failed = True
+                print("  FAILED, kept for a look:", one.directory, {k: v for k, v in found.items() if isinstance(v, list) and v})
+            else:
+                shutil.rmtree(one.directory)
+            for key, value in found.items():
+                sums[key] += len(value) if isinstance(value, list) else value
+        print(f"{name:<32}" + "  ".join(f"{sums[c]:>{len(c)}}" for c in columns), flush=True)
+        if by_point:
+            print("    " + ", ".join(f"{point} {n}" for point, n in by_point.most_common()))
+        totals += sums
+    print(f"{'all':<32}" + "  ".join(f"{totals[c]:>{len(c)}}" for c in columns))
+    print(f"{time.monotonic() - began:.0f} s")
     print("FAILED" if failed else "ok: nothing lost, no more duplicates than messages in flight at the kills")
     return 1 if failed else 0
 

@@ -79,12 +79,13 @@ int file_read(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
 
 int file_write(sqlite3_file* file, const void* from, int amount, sqlite3_int64 offset) {
   if (!count_write() || g_disk->fault == DiskFault::write_error) return refuse(SQLITE_IOERR_WRITE);
+  if (g_disk->fault == DiskFault::damaged) return refuse(SQLITE_CORRUPT);
   if (g_disk->fault == DiskFault::full) {
     sqlite3_int64 size = 0;
     (void)real(file)->pMethods->xFileSize(real(file), &size);
     const sqlite3_int64 growth = offset + amount - size;
     if (growth > 0) {
-      const bool reserved = g_disk->reserve.empty() || std::filesystem::exists(g_disk->reserve);
+      const bool reserved = g_disk->reserve.empty() || std::filesystem::is_regular_file(g_disk->reserve);
       if (reserved || growth > g_disk->spare_bytes) return refuse(SQLITE_FULL);
       g_disk->spare_bytes -= growth;
     }
@@ -177,6 +178,8 @@ int vfs_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, 
   FaultFile* fresh = own(file);
   fresh->base.pMethods = nullptr;
   if (g_disk->fault == DiskFault::dead) return refuse(SQLITE_CANTOPEN);
+  if (g_disk->fault == DiskFault::damaged && (flags & SQLITE_OPEN_MAIN_DB) != 0)
+    g_disk->fault = DiskFault::none;
   fresh->real = reinterpret_cast<sqlite3_file*>(fresh + 1);
   const int code = behind(vfs)->xOpen(behind(vfs), name, fresh->real, flags, out);
   if (code != SQLITE_OK) return code;

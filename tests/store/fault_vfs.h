@@ -13,6 +13,7 @@ enum class DiskFault : std::uint8_t {
   full,         ///< writes that would make a file grow: no space left
   write_error,  ///< every write: input/output error
   sync_error,   ///< every fsync: input/output error
+  damaged,      ///< every write finds the file damaged, until another is opened
   dead,         ///< the power is gone: nothing works any more
 };
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "daemon/store/logged_metrics.h"
 #include "tests/support/catch.h"
@@ -194,7 +195,8 @@ TEST_CASE("pruning removes old points of ended runs and old sent messages, and n
   commit.messages[1].state = alerts::MessageState::sent;
   REQUIRE(test::run_to_end(context, store->commit(std::move(commit))));
   const Time later = kNow + std::chrono::hours{1};
-  REQUIRE(test::run_to_end(context, store->prune({later, later, later})));
+  REQUIRE(test::run_to_end(
+      context, store->prune({.points_before = later, .messages_before = later, .alerts_before = later})));
   std::vector<std::string> left;
   REQUIRE(store->load_points([](const Subject&) { return PointsWanted::all; },
                              [&](Observation&& o) { left.push_back(o.run); }));
@@ -234,4 +236,56 @@ TEST_CASE("of a run that has ended only its totals are read back when no more is
   REQUIRE(store->load_points([](const Subject&) { return PointsWanted::totals; },
                              [&](Observation&& o) { read.push_back(o.samples.at(0).value); }));
   CHECK(read == std::vector<double>{0.5});
+}
+
+TEST_CASE("a day after its end a run keeps some hundred points of each curve, and all of its scores",
+          "[store]") {
+  const test::TempDir dir;
+  asio::io_context context;
+  auto store = open(dir);
+  Commit commit;
+  for (const char* run : {"over", "live"}) {
+    for (int step = 1; step <= 5000; ++step) {
+      std::vector<Sample> samples{{"train_loss", 1.0 / step, ""}, {"learning_rate", 2e-5, ""}};
+      if (step % 500 == 7) samples.push_back({"eval_accuracy", 0.9, ""});
+      commit.observations.push_back(row(run, step, std::move(samples)));
+    }
+  }
+  Observation ended;
+  ended.kind = ObservationKind::facts;
+  ended.subject = {SubjectKind::run, "over"};
+  ended.attributes = {{"ended", true}};
+  ended.time = kNow;
+  commit.observations.push_back(ended);
+  REQUIRE(test::run_to_end(context, store->commit(std::move(commit))));
+  const Retention keep_all{.thin_before = kNow + std::chrono::hours{24}, .newest = 2000};
+  struct Kept {
+    std::vector<std::int64_t> steps;
+    int scores = 0;
+  };
+  const auto kept = [&] {
+    std::map<std::string, Kept> found;
+    REQUIRE(store->load_points([](const Subject&) { return PointsWanted::all; },
+                               [&](Observation&& o) {
+                                 found[o.run].steps.push_back(o.step);
+                                 found[o.run].scores += o.samples.size() == 3 ? 1 : 0;
+                               }));
+    return found;
+  };
+  // Before that it keeps everything.
+  REQUIRE(test::run_to_end(context, store->prune({.thin_before = kNow, .newest = 10'000})));
+  CHECK(kept()["over"].steps.size() == 5000);
+  for (int i = 0; i < 3; ++i) REQUIRE(test::run_to_end(context, store->prune(keep_all)));
+  auto found = kept();
+  CHECK(found["over"].steps.size() >= 500);
+  CHECK(found["over"].steps.size() <= 520);
+  CHECK(found["over"].steps.front() == 1);
+  CHECK(found["over"].steps.back() == 5000);
+  CHECK(found["over"].scores == 10);
+  // What still runs keeps its newest as they came, so that windows can be rebuilt from them.
+  const std::vector<std::int64_t>& live = found["live"].steps;
+  CHECK(live.size() >= 2500);
+  CHECK(live.size() <= 2600);
+  CHECK(live[live.size() - 2000] == 3001);
+  CHECK(found["live"].scores == 10);
 }
