@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/api/local_api.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/task_group.h"
 #include "daemon/config/config.h"
@@ -61,6 +62,8 @@ class Service {
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
   void add_contents(const Config& config);
+  /// Null: there is nothing behind the API yet, and it is left out.
+  void add_api(const Config& config, Operations* operations);
   /// Tells of steps and checkpoints that should be there by now.
   asio::awaitable<void> expect_steps();
   /// Logs what the tree holds, when that changes.
@@ -78,6 +81,7 @@ class Service {
   std::vector<std::unique_ptr<ResultsSource>> results_;
   Duration progress_interval_;
   TaskGroup sources_;
+  std::unique_ptr<LocalApi> api_;
 };
 
 }  // namespace redflag::daemon
