@@ -279,6 +279,23 @@ TEST_CASE("The socket is looked for where the configuration says, else where dae
   CHECK(run_redflag({"alerts", "--config", dir / "none.yaml"}).code == 3);
 }
 
+TEST_CASE("docs/api.md shows what the commands print", "[operator][docs]") {
+  const RunningApi api;
+  const std::string page = test::read_file(REDFLAG_SOURCE_DIR "/docs/api.md");
+  const auto example = [&](const std::string& command, const Said& said) {
+    INFO(command << "\n" << said.out);
+    CHECK(said.code == 0);
+    CHECK(page.find("$ redflag " + command + "\n" + said.out) != std::string::npos);
+  };
+  example("alerts", ask(api, {"alerts"}));
+  example("ack 9f3c --comment \"restarting with a lower learning rate\"",
+          ask(api, {"ack", "9f3c", "--comment", "restarting with a lower learning rate"}));
+  Said made = ask(api, {"silence", "add", "tag=lora", "--for", "2h", "--comment", "new data", "--yes"});
+  const std::size_t answer = made.out.rfind("Silence ");
+  made.out.insert(answer, "Make this silence? [y/N] y\n");
+  example("silence add tag=lora --for 2h --comment \"new data, rough on purpose\"", made);
+}
+
 TEST_CASE("The help of every operator's command names exit codes and fits in 80 columns", "[operator]") {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{"alerts"},
                                                                                      {"alerts", "list"},
