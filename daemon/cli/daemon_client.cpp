@@ -168,28 +168,39 @@ tl::expected<json, int> DaemonClient::ask(std::string_view method, const std::st
     return complain(error.code == ErrorCode::invalid_input ? kWrongUsage : kNotReached, error.what,
                     error.advice);
   }
+  if (const std::optional<int> code = choose_socket()) return tl::unexpected<int>(*code);
+  const std::string& socket = sockets_->front();
+  UnixRequest request;
+  request.socket = socket;
+  request.method = method;
+  request.target = target;
+  if (!body.is_null()) request.body = body.dump();
+  const Result<HttpResponse> response = ask_unix(request);
+  if (!response) return not_reached({response.error()});
+  if (response->status >= 400) return refused(response->status, response->body);
+  json answer = json::parse(response->body, nullptr, false);
+  if (response->status < 200 || response->status >= 300 || !answer.is_object()) {
+    return complain(kFailed, fmt::format("the answer from {} cannot be understood (HTTP {})",
+                                         alerts::escape_terminal(socket), response->status));
+  }
+  return answer;
+}
+
+std::optional<int> DaemonClient::choose_socket() {
+  if (sockets_->size() < 2) return std::nullopt;
   std::vector<Error> errors;
   for (const std::string& socket : *sockets_) {
     UnixRequest request;
     request.socket = socket;
-    request.method = method;
-    request.target = target;
-    if (!body.is_null()) request.body = body.dump();
+    request.target = "/healthz";
     Result<HttpResponse> response = ask_unix(request);
-    if (!response) {
-      errors.push_back(std::move(response.error()));
-      continue;
+    if (response) {
+      sockets_ = std::vector<std::string>{socket};
+      return std::nullopt;
     }
-    sockets_ = std::vector<std::string>{socket};  // further questions go to the same daemon
-    if (response->status >= 400) return refused(response->status, response->body);
-    json answer = json::parse(response->body, nullptr, false);
-    if (response->status < 200 || response->status >= 300 || !answer.is_object()) {
-      return complain(kFailed, fmt::format("the answer from {} cannot be understood (HTTP {})",
-                                           alerts::escape_terminal(socket), response->status));
-    }
-    return answer;
+    errors.push_back(std::move(response.error()));
   }
-  return not_reached(errors);
+  return not_reached(errors).value();
 }
 
 std::string my_name() {

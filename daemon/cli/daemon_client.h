@@ -43,6 +43,9 @@ class DaemonClient {
                                         const nlohmann::json& body = nullptr);
 
  private:
+  /// Of several places the first where somebody answers; asked with something harmless, so that no change is
+  /// ever asked for twice. The exit code when nobody does.
+  std::optional<int> choose_socket();
   tl::unexpected<int> complain(int code, const std::string& what, const std::string& advice = {}) const;
   tl::unexpected<int> not_reached(const std::vector<Error>& errors) const;
   tl::unexpected<int> refused(int status, const std::string& body) const;

@@ -1,5 +1,6 @@
 // The operator's commands against a daemon's API on a socket, as a person and as a script meet them.
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <sstream>
 
@@ -24,6 +25,22 @@ using test::RunningApi;
 using test::Said;
 
 namespace {
+
+/// An environment variable, until the end of its scope.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    ::setenv(name, value.c_str(), 1);
+  }
+  ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
 
 /// `redflag … --socket` of the daemon that runs.
 Said ask(const RunningApi& api, std::vector<std::string> words) {
@@ -277,6 +294,25 @@ TEST_CASE("The socket is looked for where the configuration says, else where dae
   CHECK(*candidates({}) == Paths{"/env.sock"});
   CHECK(run_redflag({"alerts", "--config", dir / "missing.yaml"}).code == 2);
   CHECK(run_redflag({"alerts", "--config", dir / "none.yaml"}).code == 3);
+}
+
+TEST_CASE("Without being told, the commands find the daemon where it put its socket", "[operator]") {
+  if (::access("/run/redflag", F_OK) == 0 || ::access("/etc/redflag", F_OK) == 0)
+    return;  // one is installed here
+  RunningApi api;
+  const test::TempDir runtime;
+  std::filesystem::create_directory(runtime / "redflag");
+  std::filesystem::create_symlink(api.socket(), runtime / "redflag/redflag.sock");
+  const Variable xdg("XDG_RUNTIME_DIR", runtime.path());
+  const Variable home("HOME", runtime.path());
+  CHECK(run_redflag({"ack", "9f3c", "--by", "bob"}).code == 0);
+  CHECK_THAT(run_redflag({"alerts"}).out, ContainsSubstring("acknowledged by bob"));
+  api.stop();
+  CHECK(api.operations.calls == std::vector<std::string>{"ack 9f3c0a4be2d17788 by bob: "});
+  const Said nobody = run_redflag({"alerts"});
+  CHECK(nobody.code == 3);
+  CHECK_THAT(nobody.err, ContainsSubstring(runtime / "redflag/redflag.sock"));
+  CHECK_THAT(nobody.err, ContainsSubstring("/run/redflag/redflag.sock: No such file or directory"));
 }
 
 TEST_CASE("docs/api.md shows what the commands print", "[operator][docs]") {
