@@ -84,8 +84,10 @@ Result<std::vector<std::string>> socket_candidates(const Arguments& arguments, c
   if (arguments.has("config")) options.path = arguments.value("config");
   const ConfigResult parsed = load_config(options);
   if (!parsed && arguments.has("config")) return fail(ErrorCode::invalid_input, "", parsed.error().text());
+  // A configuration that was named means its own daemon, not any.
+  const bool any = !arguments.has("config") || *options.path == options.system_path;
   std::vector<std::string> paths;
-  if (root) paths = {kSystemSocket, kSystemState};
+  if (root && any) paths = {kSystemSocket, kSystemState};
   if (parsed) {
     const Config& config = parsed->config;
     const auto origin = config.origins.find("api.socket");
@@ -98,8 +100,7 @@ Result<std::vector<std::string>> socket_candidates(const Arguments& arguments, c
     if (in_file && !config.api.socket.empty()) return std::vector<std::string>{config.api.socket};
     add_once(paths, config.api.socket);
     add_once(paths, config.store.state_directory + "/redflag.sock");
-    // A configuration that was named means its own daemon, not any.
-    if (arguments.has("config") && !root) return paths;
+    if (!any) return paths;
   } else {
     // Most likely the system's configuration, which only its daemon may read.
     ConfigContext context;
