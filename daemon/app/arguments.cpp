@@ -22,6 +22,14 @@ std::string Arguments::value(std::string_view option, std::string fallback) cons
   return found == values_.end() ? std::move(fallback) : found->second;
 }
 
+std::vector<std::string> Arguments::values(std::string_view option) const {
+  std::vector<std::string> all;
+  for (const auto& [name, value] : given_) {
+    if (name == option) all.push_back(value);
+  }
+  return all;
+}
+
 Result<double> Arguments::number(std::string_view option, double fallback, double low, double high) const {
   const auto found = values_.find(std::string(option));
   if (found == values_.end()) return fallback;
@@ -75,6 +83,7 @@ Result<Arguments> Arguments::parse(const CommandSpec& spec, const std::vector<st
     } else {
       return usage(spec, fmt::format("--{} needs a value: --{} {}", name, name, option->argument));
     }
+    if (wants_value) result.given_.emplace_back(name, result.values_[name]);
   }
   const bool asks = result.has("help") || result.has("version");
   if (!asks && spec.operands.empty() && !result.operands_.empty()) {

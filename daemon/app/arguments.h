@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "rules/values/error.h"
@@ -30,6 +31,8 @@ class Arguments {
  public:
   bool has(std::string_view option) const { return values_.contains(std::string(option)); }
   std::string value(std::string_view option, std::string fallback = {}) const;
+  /// Every value of an option that may be given several times, in order.
+  std::vector<std::string> values(std::string_view option) const;
   /// The option's value as a number in [low, high].
   Result<double> number(std::string_view option, double fallback, double low, double high) const;
   const std::vector<std::string>& operands() const { return operands_; }
@@ -38,7 +41,8 @@ class Arguments {
   static Result<Arguments> parse(const CommandSpec& spec, const std::vector<std::string>& words);
 
  private:
-  std::map<std::string, std::string> values_;
+  std::map<std::string, std::string> values_;               // the last of each
+  std::vector<std::pair<std::string, std::string>> given_;  // those with a value, as they came
   std::vector<std::string> operands_;
 };
 

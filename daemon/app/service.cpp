@@ -68,6 +68,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
   add_contents(config);
   add_results(config);
+  add_api(config);
   if (!secrets.ping_url.empty()) {
     dead_man_ = std::make_unique<DeadMan>(std::move(secrets.ping_url), config.alerts.ping_interval,
                                           world.transport, world.clock, [this] { return trouble(); });
@@ -113,8 +114,22 @@ void Service::add_results(const Config& config) {
   }
 }
 
+void Service::add_api(const Config& config) {
+  if (config.api.socket.empty() || config.api.socket == "none") return;
+  api_ = std::make_unique<LocalApi>(world_.executor, world_.clock, monitor_,
+                                    ApiSettings{config.api.socket, api_mode(config.api), config.api.group});
+}
+
 void Service::start() {
   monitor_.start();
+  if (api_) {
+    // Without it nobody can silence or acknowledge, but alerts still go out: no reason not to start.
+    if (Result<void> listening = api_->start(); !listening) {
+      log_error("api", "{}; the command `redflag` cannot reach this daemon", listening.error().text());
+    } else {
+      log_info("api", "listening on {}", api_->socket());
+    }
+  }
   for (const auto& poller : pollers_)
     sources_.start(poller->subject().key, [p = poller.get()] { return p->run(); });
   for (const auto& source : results_)
@@ -181,6 +196,7 @@ asio::awaitable<void> Service::report_results(const ResultsSource& source) {
 }
 
 asio::awaitable<void> Service::stop(Duration patience) {
+  if (api_) co_await api_->stop(patience / 10);
   co_await sources_.stop(patience / 3);
   co_await monitor_.stop(patience * 2 / 3);
 }

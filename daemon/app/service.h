@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/api/local_api.h"
 #include "daemon/app/dead_man.h"
 #include "daemon/app/observed_transport.h"
 #include "daemon/base/clock.h"
@@ -71,6 +72,7 @@ class Service {
   void add_contents(const Config& config);
   /// Why all is not well with redflag itself; empty when it is.
   std::string trouble();
+  void add_api(const Config& config);
   /// Tells of steps and checkpoints that should be there by now.
   asio::awaitable<void> expect_steps();
   /// Logs what the tree holds, when that changes.
@@ -91,6 +93,7 @@ class Service {
   Duration progress_interval_;
   Duration longest_poll_;  ///< a poller that has not spoken for so long does not move
   TaskGroup sources_;
+  std::unique_ptr<LocalApi> api_;
 };
 
 }  // namespace redflag::daemon

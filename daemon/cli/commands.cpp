@@ -9,10 +9,14 @@
 
 #include <fmt/format.h>
 
+#include "daemon/cli/ack.h"
+#include "daemon/cli/alerts.h"
 #include "daemon/cli/demo.h"
 #include "daemon/cli/inspect.h"
+#include "daemon/cli/outbox.h"
 #include "daemon/cli/replay.h"
 #include "daemon/cli/rules.h"
+#include "daemon/cli/silence.h"
 #include "daemon/config/suggest.h"
 
 namespace redflag::daemon {
@@ -24,12 +28,16 @@ struct Command {
   int (*run)(const std::vector<std::string>& words);
 };
 
-constexpr std::array<Command, 4> kCommands{{
+constexpr std::array<Command, 8> kCommands{{
+    {"ack", "somebody has seen an alert and deals with it", ack_command},
+    {"alerts", "what is wrong now, and everything about one alert", alerts_command},
     {"demo", "the whole system on simulated data: five runs, one of them failing; no account needed",
      demo_command},
     {"inspect", "what is in tensor files and checkpoints, and what is wrong with them", inspect_command},
+    {"outbox", "messages that have not reached their receiver: list, retry, drop", outbox_command},
     {"replay", "run the rules over recorded training logs: what would have fired, and when", replay_command},
     {"rules", "check, list, explain and test rules", rules_command},
+    {"silence", "tell nobody of some alerts for a while: add, list, remove", silence_command},
 }};
 
 /// What a shell reports of a program that SIGPIPE ended.

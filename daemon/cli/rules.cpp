@@ -1,22 +1,11 @@
 #include "daemon/cli/rules.h"
 
-#include <algorithm>
 #include <array>
-#include <cstdio>
-#include <string_view>
 
-#include <fmt/format.h>
-
-#include "daemon/config/suggest.h"
+#include "daemon/cli/subcommands.h"
 
 namespace redflag::daemon {
 namespace {
-
-struct Subcommand {
-  std::string_view name;
-  std::string_view summary;
-  int (*run)(const std::vector<std::string>& words);
-};
 
 constexpr std::array<Subcommand, 5> kSubcommands{{
     {"check", "is this rule file right? every mistake, with its line", rules_check_command},
@@ -30,8 +19,7 @@ std::string overview() {
   std::string text =
       "usage: redflag rules COMMAND [OPTIONS]\n\n"
       "The rules: those that ship, and your own.\n\ncommands:\n";
-  for (const Subcommand& command : kSubcommands)
-    text += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  text += listed(kSubcommands);
   text += R"(
 A rule is a condition over metrics and facts of a run, a checkpoint or a source:
 
@@ -63,21 +51,7 @@ docs/rules.md in the source.
 }  // namespace
 
 int rules_command(const std::vector<std::string>& words) {
-  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
-    fmt::print(words.empty() ? stderr : stdout, "{}", overview());
-    return words.empty() ? 2 : 0;
-  }
-  const auto found = std::find_if(kSubcommands.begin(), kSubcommands.end(),
-                                  [&](const Subcommand& c) { return c.name == words[0]; });
-  if (found == kSubcommands.end()) {
-    std::vector<std::string_view> known;
-    for (const Subcommand& command : kSubcommands) known.push_back(command.name);
-    const std::string_view meant = settings::nearest(words[0], known);
-    fmt::print(stderr, "redflag rules: unknown command \"{}\"{}\n\n{}", words[0],
-               meant.empty() ? std::string() : fmt::format("; did you mean \"{}\"?", meant), overview());
-    return 2;
-  }
-  return found->run({words.begin() + 1, words.end()});
+  return run_subcommand("redflag rules", kSubcommands, overview(), words);
 }
 
 }  // namespace redflag::daemon

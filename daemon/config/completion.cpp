@@ -29,6 +29,7 @@ class Completion {
     receivers();
     routes();
     state_directory();
+    local_api();
     proxies();
     cross_checks();
     if (!found_.has_errors()) nothing_to_watch();
@@ -256,6 +257,32 @@ class Completion {
       report(Level::error, "store.state_directory",
              "it is not known where to keep state: neither STATE_DIRECTORY nor HOME is set",
              "set store.state_directory");
+  }
+
+  void local_api() {
+    ApiConfig& api = config_.api;
+    if (api.socket.empty()) {
+      std::string origin;
+      api.socket = default_api_socket(context_, config_.store.state_directory, origin);
+      if (!origin.empty()) from_variable("api.socket", origin);
+    } else if (api.socket.size() > kMaxSocketPath) {
+      report(Level::error, "api.socket",
+             fmt::format("api.socket has {} bytes, and the system allows {} for a socket's path",
+                         api.socket.size(), kMaxSocketPath),
+             "choose a shorter path");
+    }
+    if (api.mode.empty()) api.mode = api.group.empty() ? "0600" : "0660";
+    const bool octal = api.mode.find_first_not_of("01234567") == std::string::npos;
+    if (!octal || api.mode.size() < 3 || api.mode.size() > 4 ||
+        (api.mode.size() == 4 && api.mode[0] != '0')) {
+      report(Level::error, "api.mode",
+             fmt::format("api.mode must be permissions in octal, not {}", in_quotes(api.mode)),
+             "write \"0600\" for redflagd's user alone, \"0660\" for a group, \"0666\" for everybody");
+    } else if ((std::stoul(api.mode, nullptr, 8) & 0600U) != 0600U) {
+      report(Level::error, "api.mode",
+             fmt::format("api.mode {} would shut out redflagd's own user", in_quotes(api.mode)),
+             "begin with 06: \"0600\", \"0660\"");
+    }
   }
 
   void proxies() {

@@ -183,6 +183,16 @@ struct NetworkConfig {
   ProxySettings proxies;              ///< what results from these and the environment: the one to use
 };
 
+/// The local API: HTTP on a unix socket, for the `redflag` command and scripts.
+struct ApiConfig {
+  std::string socket;  ///< absolute path; "none" = no API; empty = nobody said where it could be: none
+  std::string mode;    ///< of the socket file, octal: "0600"
+  std::string group;   ///< name of the group that it is given to; empty = redflagd's own
+};
+
+/// `mode` as a number.
+unsigned api_mode(const ApiConfig& api);
+
 /// Where a value comes from. A key that is not in `Config::origins` has its default.
 struct SettingOrigin {
   enum class Kind : std::uint8_t { file, environment };
@@ -208,6 +218,7 @@ struct Config {
   StoreConfig store;
   LogConfig log;
   NetworkConfig network;
+  ApiConfig api;
 
   std::string file;  ///< that it was read from; empty when there is none
   std::map<std::string, SettingOrigin, std::less<>> origins;  ///< by path: "wandb.projects[0].entity"

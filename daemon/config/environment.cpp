@@ -44,4 +44,20 @@ std::string default_state_directory(const ConfigContext& context, std::string& o
   return context.root ? "/var/lib/redflag" : "";
 }
 
+std::string default_api_socket(const ConfigContext& context, const std::string& state_directory,
+                               std::string& origin) {
+  std::string runtime = variable(context.env, "RUNTIME_DIRECTORY");
+  runtime = runtime.substr(0, runtime.find(':'));
+  if (!runtime.empty() && runtime.front() == '/') {
+    origin = "RUNTIME_DIRECTORY";
+    return runtime + "/redflag.sock";
+  }
+  const std::string xdg = variable(context.env, "XDG_RUNTIME_DIR");
+  if (!xdg.empty() && xdg.front() == '/') {
+    origin = "XDG_RUNTIME_DIR";
+    return xdg + "/redflag/redflag.sock";
+  }
+  return state_directory.empty() ? std::string() : state_directory + "/redflag.sock";
+}
+
 }  // namespace redflag::daemon

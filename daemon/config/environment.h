@@ -1,6 +1,7 @@
 // The environment as the configuration sees it: handed in, so that tests decide what it holds.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -33,5 +34,13 @@ struct ConfigContext {
 /// for root without a home. `origin` is set to the variable that decided, or left alone. Empty when nothing
 /// is known at all.
 std::string default_state_directory(const ConfigContext& context, std::string& origin);
+
+/// Where the local API's socket is when the file does not say: redflag.sock in $RUNTIME_DIRECTORY (systemd;
+/// may be a list), in $XDG_RUNTIME_DIR/redflag, or in the state directory. `origin` as above.
+std::string default_api_socket(const ConfigContext& context, const std::string& state_directory,
+                               std::string& origin);
+
+/// Longest path of a unix socket on Linux, in bytes.
+inline constexpr std::size_t kMaxSocketPath = 107;
 
 }  // namespace redflag::daemon

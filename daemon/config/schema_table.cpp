@@ -1,6 +1,7 @@
 // The table: every key of the configuration, once. Defaults, ranges, checks, suggestions, `redflagd
 // --check-config`, the example file and docs/configuration.md come from here.
 #include <array>
+#include <cstdlib>
 #include <type_traits>
 
 #include "daemon/config/schema.h"
@@ -555,6 +556,26 @@ const Section& network() {
   return table;
 }
 
+const Section& api() {
+  static const Section table({
+      value<&ApiConfig::socket>("socket", "Its socket, or none.")
+          .of_kind(Kind::path)
+          .fallback_is("\"\"")
+          .one_of({"none"})
+          .else_from(
+              "`redflag.sock` in `$RUNTIME_DIRECTORY` (systemd), else in `$XDG_RUNTIME_DIR/redflag`, else "
+              "in the state directory"),
+      value<&ApiConfig::mode>("mode", "Permissions of the socket, octal: who may ask, silence and drop.")
+          .fallback_is("\"\"")
+          .else_from("\"0660\" when there is a group, else \"0600\""),
+      value<&ApiConfig::group>(
+          "group", "Group that the socket is given to; redflagd has to be in it (systemd: Group=).")
+          .fallback_is("\"\"")
+          .for_example("redflag"),
+  });
+  return table;
+}
+
 }  // namespace
 
 const Section& schema() {
@@ -568,6 +589,7 @@ const Section& schema() {
       section<&Config::store>("store", "What redflagd remembers.", store()),
       section<&Config::log>("log", "The daemon's own log.", log()),
       section<&Config::network>("network", "The way to the outside.", network()),
+      section<&Config::api>("api", "The local API, for the command `redflag` and for scripts.", api()),
   });
   return table;
 }
@@ -596,6 +618,11 @@ std::string_view to_string(ReceiverType type) {
       break;
   }
   return "log";
+}
+
+unsigned api_mode(const ApiConfig& api) {
+  // Checked when the configuration was read (completion.cpp).
+  return static_cast<unsigned>(std::strtoul(api.mode.c_str(), nullptr, 8)) & 0777U;
 }
 
 std::string_view to_string(LogThreshold level) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <list>
+#include <type_traits>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -21,6 +22,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <fmt/format.h>
+
+#include "daemon/net/unix_socket.h"
 
 namespace redflag::daemon {
 namespace {
@@ -59,24 +62,34 @@ ServerRequest to_request(const http::request<http::string_body>& message) {
   return request;
 }
 
-ServerResponse plain(int status, std::string text) {
+ServerResponse plain(int status, std::string_view what) {
   ServerResponse response;
   response.status = status;
   response.headers.push_back({"Content-Type", "text/plain; charset=utf-8"});
-  response.body = std::move(text);
+  response.body = std::string(what) + '\n';
   return response;
 }
 
+struct Words {
+  int status;
+  std::string_view what;
+};
+
 /// What to say to a request that cannot be read; nullopt when the connection is simply over.
-std::optional<ServerResponse> complaint(const error_code& error) {
-  if (error == http::error::body_limit) return plain(413, "the body is too large\n");
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return plain(431, "the headers are too large\n");
-  }
+std::optional<Words> complaint(const error_code& error) {
+  if (error == http::error::body_limit) return Words{413, "the body is too large"};
+  if (error == http::error::header_limit || error == http::error::buffer_overflow)
+    return Words{431, "the headers are too large"};
   if (error == http::error::end_of_stream || error == http::error::partial_message) return std::nullopt;
-  if (error.category() == http::make_error_code(http::error::end_of_stream).category()) {
-    return plain(400, "this is not HTTP/1.1\n");
-  }
+  if (error.category() == http::make_error_code(http::error::end_of_stream).category())
+    return Words{400, "this is not HTTP/1.1"};
+  return std::nullopt;
+}
+
+template <typename Protocol>
+std::optional<std::uint32_t> uid_behind(typename Protocol::socket& socket) {
+  if constexpr (std::is_same_v<Protocol, asio::local::stream_protocol>)
+    return peer_uid(socket.native_handle());
   return std::nullopt;
 }
 
@@ -108,6 +121,8 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
   Clock& clock;
   Handler handler;
   HttpServerLimits limits;
+  Complaint complain = plain;
+  std::vector<SocketFile> socket_files;
   Tasks listeners;
   Tasks connections;
   bool stopped = false;
@@ -126,6 +141,7 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
 
   void stop() {
     stopped = true;
+    socket_files.clear();
     for (Tasks State::*where : {&State::listeners, &State::connections}) {
       const Tasks tasks = this->*where;  // a task that ends takes itself off the list
       for (const auto& task : tasks) {
@@ -154,15 +170,17 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
         socket.set_option(asio::ip::tcp::no_delay(true), error);
       }
       using Stream = beast::basic_stream<Protocol>;
+      const std::optional<std::uint32_t> uid = uid_behind<Protocol>(socket);
       auto stream = std::make_shared<Stream>(std::move(socket));
       start(
           &State::connections, [stream] { stream->close(); },
-          [self = this->shared_from_this(), stream] { return serve<Stream>(self, stream); });
+          [self = this->shared_from_this(), stream, uid] { return serve<Stream>(self, stream, uid); });
     }
   }
 
   template <typename Stream>
-  static asio::awaitable<void> serve(std::shared_ptr<State> state, std::shared_ptr<Stream> stream) {
+  static asio::awaitable<void> serve(std::shared_ptr<State> state, std::shared_ptr<Stream> stream,
+                                     std::optional<std::uint32_t> uid) {
     beast::flat_buffer buffer{state->limits.max_header_bytes + (std::size_t{64} << 10)};
     bool keep_alive = true;
     while (keep_alive && !state->stopped) {
@@ -173,14 +191,15 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
       ServerResponse response;
       bool head_only = false;
       if (error) {
-        auto words = complaint(error);
+        const auto words = complaint(error);
         if (!words) break;
-        response = std::move(*words);
+        response = state->complain(words->status, words->what);
         keep_alive = false;
       } else {
         keep_alive = parser.get().keep_alive();
         head_only = parser.get().method() == http::verb::head;
         ServerRequest request = to_request(parser.get());
+        request.peer_uid = uid;
         response = co_await ask(*state, std::move(request));
       }
       if (response.delay > Duration::zero()) co_await state->clock.sleep(response.delay);
@@ -220,7 +239,7 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     } catch (const std::exception&) {
       failed = true;
     }
-    if (failed) response = plain(500, "internal error\n");
+    if (failed) response = state.complain(500, "internal error");
     co_return response;
   }
 
@@ -284,6 +303,25 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
   state_->start(&State::listeners, close,
                 [state = state_, acceptor] { return state->accept_on<tcp>(acceptor); });
   return bound;
+}
+
+Result<void> HttpServer::listen_unix(const std::string& path, mode_t mode, const std::string& group) {
+  using Unix = asio::local::stream_protocol;
+  Result<UnixListener> listener = daemon::listen_unix(state_->executor, path, mode, group);
+  if (!listener) return tl::unexpected<Error>(std::move(listener.error()));
+  auto acceptor = std::make_shared<Unix::acceptor>(std::move(listener->acceptor));
+  state_->socket_files.push_back(std::move(listener->file));
+  const auto close = [acceptor] {
+    error_code ignored;
+    acceptor->close(ignored);
+  };
+  state_->start(&State::listeners, close,
+                [state = state_, acceptor] { return state->accept_on<Unix>(acceptor); });
+  return {};
+}
+
+void HttpServer::set_complaint(Complaint complaint) {
+  state_->complain = std::move(complaint);
 }
 
 void HttpServer::stop() {

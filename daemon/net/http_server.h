@@ -1,4 +1,4 @@
-// A small HTTP/1.1 server for this machine: the simulators stand behind it, and the local API can. It can
+// A small HTTP/1.1 server for this machine: the simulators stand behind it, and the local API does. It can
 // also misbehave on demand (late, dripping, cut and missing answers), which is what its clients are tested
 // against.
 #pragma once
@@ -14,6 +14,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <sys/types.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/net/http.h"
@@ -27,6 +28,7 @@ struct ServerRequest {
   std::string target;  ///< as sent: path and query, "/graphql?x=1"
   std::vector<HttpHeader> headers;
   std::string body;
+  std::optional<std::uint32_t> peer_uid;  ///< who asks; known on unix sockets only
 
   /// First header of that name, case-insensitive; empty when there is none.
   std::string_view header(std::string_view name) const;
@@ -64,6 +66,8 @@ struct HttpServerLimits {
 class HttpServer {
  public:
   using Handler = std::function<asio::awaitable<ServerResponse>(ServerRequest)>;
+  /// The form of what the server itself has to say: 400, 413, 431 and 500.
+  using Complaint = std::function<ServerResponse(int status, std::string_view what)>;
 
   /// An exception that leaves `handler` is answered with 500.
   HttpServer(asio::any_io_executor executor, Clock& clock, Handler handler, HttpServerLimits limits = {});
@@ -76,8 +80,13 @@ class HttpServer {
   /// unavailable.
   Result<std::uint16_t> listen(const std::string& address, std::uint16_t port = 0);
 
-  /// Closes all listeners and connections at once; requests being answered are cancelled. May be called
-  /// twice.
+  /// Starts to accept on a unix socket; see unix_socket.h: listen_unix for `mode`, `group` and the errors.
+  Result<void> listen_unix(const std::string& path, mode_t mode, const std::string& group = {});
+  /// Instead of plain text.
+  void set_complaint(Complaint complaint);
+
+  /// Closes all listeners and connections at once, and removes the files of its sockets; requests being
+  /// answered are cancelled. May be called twice.
   void stop();
 
   std::size_t open_connections() const;

@@ -26,6 +26,7 @@ packs() {
 
 sources_of() {
   case "$1" in
+    api_request) echo daemon/api/bodies.cpp daemon/api/target.cpp daemon/config/{mask,suggest,url,values}.cpp alerts/matcher.cpp alerts/text/{escape,utf8}.cpp rules/values/*.cpp ;;
     config_file) echo daemon/config/*.cpp rules/values/*.cpp ;;
     csv_log) echo daemon/cli/csv_*.cpp daemon/runs/*.cpp rules/values/*.cpp ;;
     graphql) echo daemon/simulator/graphql_*.cpp rules/values/error.cpp ;;
@@ -66,6 +67,12 @@ seed() { # seed TARGET
   local corpus="$out/corpus-$1" samples="$out/samples"
   mkdir -p "$corpus"
   case "$1" in
+    api_request)
+      echo '{"matchers":["rule=loss-*","severity>=warning"],"duration":"2h","comment":"known","author":"a"}' >"$corpus/silence"
+      echo '{"matchers":["tag=x"],"starts":"2026-11-24T00:00:00Z","ends":"2026-11-25T00:00:00+01:00","comment":"c"}' >"$corpus/from"
+      echo '{"ids":["9f3c0a4be2d17788-fired-critical@slack"]}' >"$corpus/ids"
+      printf '/v1/alerts?state=firing&match=rule%%3Dloss-*&limit=10' >"$corpus/target"
+      ;;
     rule_file) /usr/bin/python3 tests/campaigns/fuzz_seeds.py "$corpus" ;;
     rule_test_file) cp rules/packs/*_test.yaml "$corpus/" ;;
     torch_zip | pickle | torch_legacy | safetensors)

@@ -116,3 +116,34 @@ TEST_CASE("A certificate file that is not there is an error before anything star
   CHECK_THAT(load_config(options).error().text(),
              ContainsSubstring("wandb.ca_file " + directory.path("nowhere.pem") + " cannot be read"));
 }
+
+TEST_CASE("The local API's socket goes where systemd, XDG or the state is, in this order",
+          "[config][environment]") {
+  const auto socket = [](const std::string& text, Variables variables = {}) {
+    return accepted(text, std::move(variables)).api.socket;
+  };
+  CHECK(socket("", {{"RUNTIME_DIRECTORY", "/run/redflag:/run/b"}, {"XDG_RUNTIME_DIR", "/run/user/1"}}) ==
+        "/run/redflag/redflag.sock");
+  CHECK(socket("", {{"XDG_RUNTIME_DIR", "/run/user/1"}}) == "/run/user/1/redflag/redflag.sock");
+  CHECK(socket("store: {state_directory: /s}") == "/s/redflag.sock");
+  CHECK(socket("api: {socket: none}", {{"XDG_RUNTIME_DIR", "/run/user/1"}}) == "none");
+  CHECK(socket("api: {socket: my.sock}", {{"XDG_RUNTIME_DIR", "/run/user/1"}}) == "/etc/redflag/my.sock");
+  CHECK_THAT(complaints("api: {socket: /" + std::string(120, 'x') + "}"),
+             ContainsSubstring("api.socket has 121 bytes, and the system allows 107"));
+}
+
+TEST_CASE("The socket is for redflagd's user alone unless a group or a mode is named",
+          "[config][environment]") {
+  const auto mode = [](const std::string& text) { return api_mode(accepted(text).api); };
+  CHECK(mode("") == 0600U);
+  CHECK(mode("api: {group: ops}") == 0660U);
+  CHECK(mode("api: {group: ops, mode: \"0640\"}") == 0640U);
+  CHECK(mode("api: {mode: 0666}") == 0666U);
+  CHECK(mode("api: {mode: 660}") == 0660U);
+  for (const char* wrong : {"0o600", "rw", "9999", "06600", "00", "1600", "-600"}) {
+    INFO(wrong);
+    CHECK_THAT(complaints(std::string("api: {mode: \"") + wrong + "\"}"),
+               ContainsSubstring("api.mode must be permissions in octal"));
+  }
+  CHECK_THAT(complaints("api: {mode: \"0066\"}"), ContainsSubstring("would shut out redflagd's own user"));
+}

@@ -1,0 +1,52 @@
+// The local API's routes: which request becomes which call of Operations, and which answer. docs/api.md shows
+// them all; tests/api/documentation_test.cpp holds that page against this code.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "daemon/api/target.h"
+#include "daemon/base/clock.h"
+#include "daemon/monitor/operations.h"
+#include "daemon/net/http_server.h"
+
+namespace redflag::daemon::api {
+
+inline constexpr std::size_t kDefaultLimit = 1000;  ///< of a list's entries
+inline constexpr std::size_t kMaxLimit = 100'000;
+
+/// One thread, that of the operations. What it refers to outlives every request.
+class Handlers {
+ public:
+  /// `user_name` gives a name to a user id; it must not block for long.
+  Handlers(Operations& operations, Clock& clock, std::function<std::string(std::uint32_t)> user_name);
+
+  /// Never throws but for cancellation.
+  asio::awaitable<ServerResponse> answer(ServerRequest request);
+
+ private:
+  struct Route;
+  using Answer = asio::awaitable<ServerResponse>;
+  static const std::vector<Route>& routes();
+
+  Answer health(const ServerRequest& request, const Target& target);
+  Answer list_alerts(const ServerRequest& request, const Target& target);
+  Answer show_alert(const ServerRequest& request, const Target& target);
+  Answer acknowledge(const ServerRequest& request, const Target& target);
+  Answer unacknowledge(const ServerRequest& request, const Target& target);
+  Answer list_silences(const ServerRequest& request, const Target& target);
+  Answer add_silence(const ServerRequest& request, const Target& target);
+  Answer end_silence(const ServerRequest& request, const Target& target);
+  Answer list_outbox(const ServerRequest& request, const Target& target);
+  Answer retry(const ServerRequest& request, const Target& target);
+  Answer drop(const ServerRequest& request, const Target& target);
+  Answer list_channels(const ServerRequest& request, const Target& target);
+
+  std::string who(const ServerRequest& request) const;
+
+  Operations& operations_;
+  Clock& clock_;
+  std::function<std::string(std::uint32_t)> user_name_;
+};
+
+}  // namespace redflag::daemon::api

@@ -1,0 +1,23 @@
+// `redflag silence`: nobody is told of the alerts that match, for a while.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/app/arguments.h"
+
+namespace redflag::daemon {
+
+/// Exit codes: daemon_client.h.
+int silence_command(const std::vector<std::string>& words);
+
+int silence_add_command(const std::vector<std::string>& words);
+int silence_list_command(const std::vector<std::string>& words);
+int silence_remove_command(const std::vector<std::string>& words);
+
+/// For man pages and completions.
+const CommandSpec& silence_add_spec();
+const CommandSpec& silence_list_spec();
+const CommandSpec& silence_remove_spec();
+
+}  // namespace redflag::daemon
