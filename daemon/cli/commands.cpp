@@ -1,7 +1,6 @@
 #include "daemon/cli/commands.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -11,26 +10,29 @@
 
 #include "daemon/cli/demo.h"
 #include "daemon/cli/inspect.h"
+#include "daemon/cli/manuals.h"
 #include "daemon/cli/replay.h"
 #include "daemon/cli/rules.h"
+#include "daemon/cli/setup.h"
+#include "daemon/cli/shell_completion.h"
 #include "daemon/config/suggest.h"
 
 namespace redflag::daemon {
 namespace {
 
-struct Command {
-  std::string_view name;
-  std::string_view summary;
-  int (*run)(const std::vector<std::string>& words);
-};
-
-constexpr std::array<Command, 4> kCommands{{
+constexpr Command kCommands[] = {
+    {"completion", "print what makes bash, zsh or fish complete redflag's commands and options",
+     completion_command, completion_spec},
     {"demo", "the whole system on simulated data: five runs, one of them failing; no account needed",
-     demo_command},
-    {"inspect", "what is in tensor files and checkpoints, and what is wrong with them", inspect_command},
-    {"replay", "run the rules over recorded training logs: what would have fired, and when", replay_command},
-    {"rules", "check, list, explain and test rules", rules_command},
-}};
+     demo_command, demo_spec},
+    {"inspect", "what is in tensor files and checkpoints, and what is wrong with them", inspect_command,
+     inspect_spec},
+    {"replay", "run the rules over recorded training logs: what would have fired, and when", replay_command,
+     replay_spec},
+    {"rules", "check, list, explain and test rules", rules_command, rules_spec, rules_commands},
+    {"setup", "write a first configuration, and check key, project, webhook and directories", setup_command,
+     setup_spec},
+};
 
 /// What a shell reports of a program that SIGPIPE ended.
 constexpr int kReaderGone = 141;
@@ -41,11 +43,17 @@ std::string overview() {
       "wrong.\n\ncommands:\n";
   for (const Command& command : kCommands)
     text += fmt::format("  {:<10} {}\n", command.name, command.summary);
-  text += "\n`redflag COMMAND --help` explains one. The daemon itself is redflagd.\n";
+  text +=
+      "\n`redflag COMMAND --help` explains one, `redflag --man COMMAND | man -l -` as a page. The daemon "
+      "itself is redflagd.\n";
   return text;
 }
 
 }  // namespace
+
+std::span<const Command> commands() {
+  return kCommands;
+}
 
 int redflag_main(const std::vector<std::string>& words) {
   std::signal(SIGPIPE, SIG_IGN);
@@ -57,9 +65,10 @@ int redflag_main(const std::vector<std::string>& words) {
     fmt::print("redflag {}\n", REDFLAG_VERSION);
     return 0;
   }
-  const auto found =
-      std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == words[0]; });
-  if (found == kCommands.end()) {
+  if (words[0] == "--man" || words[0] == "--man-pages") return manual_command(words);
+  const auto found = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                  [&](const Command& c) { return c.name == words[0]; });
+  if (found == std::end(kCommands)) {
     std::vector<std::string_view> known;
     for (const Command& command : kCommands) known.push_back(command.name);
     const std::string_view meant = settings::nearest(words[0], known);

@@ -1,7 +1,6 @@
 #include "daemon/cli/rules.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <string_view>
 
@@ -12,28 +11,31 @@
 namespace redflag::daemon {
 namespace {
 
-struct Subcommand {
-  std::string_view name;
-  std::string_view summary;
-  int (*run)(const std::vector<std::string>& words);
+constexpr Command kSubcommands[] = {
+    {"check", "is this rule file right? every mistake, with its line", rules_check_command, rules_check_spec},
+    {"list", "all rules, what they need, and whether a log has it", rules_list_command, rules_list_spec},
+    {"explain", "everything about one rule", rules_explain_command, rules_explain_spec},
+    {"test", "run tests of rules: curves, and what has to fire where", rules_test_command, rules_test_spec},
+    {"reference", "every function and every rule that ships, as Markdown", rules_reference_command,
+     rules_reference_spec},
 };
 
-constexpr std::array<Subcommand, 5> kSubcommands{{
-    {"check", "is this rule file right? every mistake, with its line", rules_check_command},
-    {"list", "all rules, what they need, and whether a log has it", rules_list_command},
-    {"explain", "everything about one rule", rules_explain_command},
-    {"test", "run tests of rules: curves, and what has to fire where", rules_test_command},
-    {"reference", "every function and every rule that ships, as Markdown", rules_reference_command},
-}};
-
 std::string overview() {
-  std::string text =
-      "usage: redflag rules COMMAND [OPTIONS]\n\n"
-      "The rules: those that ship, and your own.\n\ncommands:\n";
-  for (const Subcommand& command : kSubcommands)
+  const CommandSpec& spec = rules_spec();
+  std::string text = fmt::format("usage: redflag rules COMMAND [OPTIONS]\n\n{}\n\ncommands:\n", spec.summary);
+  for (const Command& command : kSubcommands)
     text += fmt::format("  {:<10} {}\n", command.name, command.summary);
-  text += R"(
-A rule is a condition over metrics and facts of a run, a checkpoint or a source:
+  return text + "\n" + spec.details + "\n";
+}
+
+}  // namespace
+
+const CommandSpec& rules_spec() {
+  static const CommandSpec kSpec{
+      "rules",
+      "COMMAND",
+      "The rules: those that ship, and your own.",
+      R"(A rule is a condition over metrics and facts of a run, a checkpoint or a source:
 
   rules:
     - rule: eval-loss-doubled
@@ -55,23 +57,25 @@ exit codes: 0 fine; 1 check: mistakes, test: a test failed; 2 wrong usage,
 explain: no such rule; 3 a file could not be loaded
 
 `redflag rules COMMAND --help` explains one. The whole language, by example:
-docs/rules.md in the source.
-)";
-  return text;
+docs/rules.md in the source.)",
+      {}};
+  return kSpec;
 }
 
-}  // namespace
+std::span<const Command> rules_commands() {
+  return kSubcommands;
+}
 
 int rules_command(const std::vector<std::string>& words) {
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     fmt::print(words.empty() ? stderr : stdout, "{}", overview());
     return words.empty() ? 2 : 0;
   }
-  const auto found = std::find_if(kSubcommands.begin(), kSubcommands.end(),
-                                  [&](const Subcommand& c) { return c.name == words[0]; });
-  if (found == kSubcommands.end()) {
+  const auto found = std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
+                                  [&](const Command& c) { return c.name == words[0]; });
+  if (found == std::end(kSubcommands)) {
     std::vector<std::string_view> known;
-    for (const Subcommand& command : kSubcommands) known.push_back(command.name);
+    for (const Command& command : kSubcommands) known.push_back(command.name);
     const std::string_view meant = settings::nearest(words[0], known);
     fmt::print(stderr, "redflag rules: unknown command \"{}\"{}\n\n{}", words[0],
                meant.empty() ? std::string() : fmt::format("; did you mean \"{}\"?", meant), overview());
