@@ -17,8 +17,6 @@
 namespace redflag::daemon {
 namespace {
 
-using Verdict = SetupCheck::Verdict;
-
 constexpr int kWritten = 0, kProblem = 1, kUsage = 2, kNotWritten = 3;
 
 const CommandSpec kSpec{
@@ -74,7 +72,7 @@ struct Outcome {
 
   bool good() const {
     return std::none_of(checks.begin(), checks.end(),
-                        [](const SetupCheck& c) { return c.verdict == Verdict::problem; });
+                        [](const SetupCheck& c) { return c.verdict == SetupVerdict::problem; });
   }
 };
 

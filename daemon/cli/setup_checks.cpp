@@ -25,7 +25,6 @@
 namespace redflag::daemon {
 namespace {
 
-using Verdict = SetupCheck::Verdict;
 using namespace std::chrono_literals;
 
 /// Runs one coroutine on a loop of its own.
@@ -42,7 +41,7 @@ T run_alone(asio::io_context& context, asio::awaitable<T> work, HttpClient& clie
 }
 
 SetupCheck problem(std::string what, const Error& error) {
-  return {std::move(what), Verdict::problem, error.doing + ": " + error.what, error.advice};
+  return {std::move(what), SetupVerdict::problem, error.doing + ": " + error.what, error.advice};
 }
 
 struct ProjectAnswer {
@@ -112,13 +111,13 @@ std::string shut_to_others(const std::string& path) {
 
 }  // namespace
 
-std::string_view to_string(SetupCheck::Verdict verdict) {
+std::string_view to_string(SetupVerdict verdict) {
   switch (verdict) {
-    case Verdict::good:
+    case SetupVerdict::good:
       return "ok";
-    case Verdict::problem:
+    case SetupVerdict::problem:
       return "problem";
-    case Verdict::skipped:
+    case SetupVerdict::skipped:
       return "skipped";
   }
   return "skipped";
@@ -127,7 +126,7 @@ std::string_view to_string(SetupCheck::Verdict verdict) {
 std::vector<SetupCheck> check_wandb(const Config& config, SetupAnswers& answers) {
   if (answers.project.empty()) return {};
   if (!answers.key)
-    return {{"W&B key", Verdict::problem, "there is none",
+    return {{"W&B key", SetupVerdict::problem, "there is none",
              "copy it from https://wandb.ai/authorize into a file and name that with --api-key-file, or run "
              "`wandb login`"}};
   asio::io_context context(1);
@@ -142,14 +141,14 @@ std::vector<SetupCheck> check_wandb(const Config& config, SetupAnswers& answers)
     if (answer.error().code == ErrorCode::denied) return {problem("W&B key", answer.error())};
     const bool key_was_fine = answer.error().code == ErrorCode::not_found;
     std::vector<SetupCheck> checks;
-    if (key_was_fine) checks.push_back({"W&B key", Verdict::good, answers.key->origin, {}});
+    if (key_was_fine) checks.push_back({"W&B key", SetupVerdict::good, answers.key->origin, {}});
     checks.push_back(problem("W&B project", answer.error()));
     return checks;
   }
   answers.entity = answer->entity;
   const std::string runs = answer->runs < 0 ? std::string("readable") : fmt::format("{} runs", answer->runs);
-  return {{"W&B key", Verdict::good, answers.key->origin, {}},
-          {"W&B project", Verdict::good,
+  return {{"W&B key", SetupVerdict::good, answers.key->origin, {}},
+          {"W&B project", SetupVerdict::good,
            fmt::format("{}/{}: {}", settings::shown(answers.entity), settings::shown(answers.project), runs),
            answer->runs == 0 ? "it has no runs yet; is it the right one?" : ""}};
 }
@@ -157,10 +156,10 @@ std::vector<SetupCheck> check_wandb(const Config& config, SetupAnswers& answers)
 SetupCheck check_webhook(const Config& config, const SetupAnswers& answers, bool send) {
   if (!answers.webhook)
     return {
-        "Slack webhook", Verdict::skipped, "none: alerts go to the log only",
+        "Slack webhook", SetupVerdict::skipped, "none: alerts go to the log only",
         "make one at https://api.slack.com/messaging/webhooks and name its file with --slack-webhook-file"};
   if (!send)
-    return {"Slack webhook", Verdict::good, answers.webhook->origin + ": its form is right",
+    return {"Slack webhook", SetupVerdict::good, answers.webhook->origin + ": its form is right",
             "--send-test tries it out"};
   asio::io_context context(1);
   SystemClock clock;
@@ -169,8 +168,8 @@ SetupCheck check_webhook(const Config& config, const SetupAnswers& answers, bool
       run_alone(context, post_test(http, std::string(answers.webhook->value.reveal())), http);
   const alerts::Verdict verdict = alerts::classify_slack_answer(answer, clock.now());
   if (verdict.outcome == alerts::Outcome::sent)
-    return {"Slack webhook", Verdict::good, "Slack took a test message", {}};
-  return {"Slack webhook", Verdict::problem, "the test message was not taken: " + verdict.reason,
+    return {"Slack webhook", SetupVerdict::good, "Slack took a test message", {}};
+  return {"Slack webhook", SetupVerdict::problem, "the test message was not taken: " + verdict.reason,
           verdict.outcome == alerts::Outcome::retry
               ? "try again: redflag alerts wait until Slack answers"
               : "make a new webhook at https://api.slack.com/messaging/webhooks"};
@@ -181,17 +180,17 @@ SetupCheck check_results(const std::string& path, bool for_service) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT)
-      return {"results", Verdict::good, name + " is not there yet; it will be watched once it is", {}};
-    return {"results", Verdict::problem, fmt::format("{}: {}", name, std::strerror(errno)),
+      return {"results", SetupVerdict::good, name + " is not there yet; it will be watched once it is", {}};
+    return {"results", SetupVerdict::problem, fmt::format("{}: {}", name, std::strerror(errno)),
             "run redflagd as the user whose trainings write there, or let it in by a group"};
   }
   if (!S_ISDIR(status.st_mode))
-    return {"results", Verdict::problem, name + " is not a directory",
+    return {"results", SetupVerdict::problem, name + " is not a directory",
             "name the directory above the runs' own"};
   if (for_service) {
     const std::string shut = shut_to_others(path);
     if (!shut.empty())
-      return {"results", Verdict::problem,
+      return {"results", SetupVerdict::problem,
               fmt::format("the service runs as a user of its own, to whom {} is shut", settings::shown(shut)),
               shut == path
                   ? "run it as the training user (training-user.conf) or let it in by a group (acl.conf); "
@@ -200,10 +199,10 @@ SetupCheck check_results(const std::string& path, bool for_service) {
                   : "show it only this directory (results-in-home.conf), or run it as the training user "
                     "(training-user.conf); both are in /usr/share/doc/redflag/examples/redflag.service.d"};
   } else if (::access(path.c_str(), R_OK | X_OK) != 0) {
-    return {"results", Verdict::problem, fmt::format("{}: {}", name, std::strerror(errno)),
+    return {"results", SetupVerdict::problem, fmt::format("{}: {}", name, std::strerror(errno)),
             "run redflagd as the user whose trainings write there, or let it in by a group"};
   }
-  return {"results", Verdict::good, name + " can be read", {}};
+  return {"results", SetupVerdict::good, name + " can be read", {}};
 }
 
 }  // namespace redflag::daemon

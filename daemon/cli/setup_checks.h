@@ -5,17 +5,19 @@
 #include <vector>
 
 #include "daemon/cli/setup_answers.h"
+#include "daemon/config/config.h"
 
 namespace redflag::daemon {
 
+enum class SetupVerdict { good, problem, skipped };
+
 struct SetupCheck {
-  enum class Verdict { good, problem, skipped };
   std::string what;  ///< "W&B project", "results"
-  Verdict verdict = Verdict::skipped;
+  SetupVerdict verdict = SetupVerdict::skipped;
   std::string words;   ///< what was found
   std::string advice;  ///< what to do about a problem; may be empty
 };
-std::string_view to_string(SetupCheck::Verdict verdict);
+std::string_view to_string(SetupVerdict verdict);
 
 /// Asks W&B who the key belongs to (when no entity is named, and takes that) and for the first page of the
 /// project, as redflagd will. Blocks, at most half a minute. `config` is the one that would be written.

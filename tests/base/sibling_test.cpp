@@ -1,4 +1,5 @@
-// Where one program of redflag finds another: in a build tree, in the portable archive, and as packages install them.
+// Where one program of redflag finds another: in a build tree, in the portable archive, and as packages
+// install them.
 #include <filesystem>
 
 #include "daemon/base/child_process.h"
