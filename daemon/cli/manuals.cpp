@@ -16,7 +16,7 @@ namespace {
 const CommandSpec kOverview{
     "",
     "COMMAND",
-    "watches machine-learning training and says what is wrong",
+    "Watches machine-learning training and says what is wrong.",
     "`redflag` is the operator's command; the daemon itself is `redflagd`. Each command has a page of its "
     "own "
     "(`man redflag-replay`) and answers to `--help`.\n\n"

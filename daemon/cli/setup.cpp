@@ -17,6 +17,9 @@
 namespace redflag::daemon {
 namespace {
 
+/// Stands for an entity that W&B has yet to name.
+constexpr const char* kUnknownEntity = "unknown";
+
 constexpr int kWritten = 0, kProblem = 1, kUsage = 2, kNotWritten = 3;
 
 const CommandSpec kSpec{
@@ -108,6 +111,16 @@ void print_json(const SetupAnswers& answers, const Outcome& outcome) {
   fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+/// What would be written, read as redflagd will read it: a wrong URL or name is found here, with its line.
+ConfigResult reading_of(const SetupAnswers& answers, const Environment& env) {
+  ConfigContext context;
+  context.env = env;
+  context.base_directory = answers.output.substr(0, answers.output.rfind('/'));
+  context.root = ::geteuid() == 0;
+  context.slack_credential = answers.for_service() && answers.webhook.has_value();
+  return parse_config(configuration_text(answers), "(new configuration)", context);
+}
+
 int refuse(const Error& error) {
   fmt::print(stderr, "redflag setup: {}\n", plain(error.text()));
   switch (error.code) {
@@ -137,17 +150,14 @@ int setup_command(const std::vector<std::string>& words) {
   if (Result<void> clear = refuse_existing(*answers, arguments->has("force")); !clear)
     return refuse(clear.error());
 
-  // What would be written is read as redflagd will read it: a wrong URL or name is found here, with its line.
-  ConfigContext context;
-  context.env = env;
-  context.base_directory = answers->output.substr(0, answers->output.rfind('/'));
-  context.root = ::geteuid() == 0;
-  context.slack_credential = answers->for_service() && answers->webhook.has_value();
-  const ConfigResult parsed = parse_config(configuration_text(*answers), "(new configuration)", context);
+  const bool entity_unknown = !answers->project.empty() && answers->entity.empty();
+  if (entity_unknown) answers->entity = kUnknownEntity;
+  ConfigResult parsed = reading_of(*answers, env);
   if (!parsed) {
     fmt::print(stderr, "{}", parsed.error().text());
     return kUsage;
   }
+  if (entity_unknown) answers->entity.clear();
 
   Outcome outcome;
   if (!arguments->has("no-check")) {
@@ -160,6 +170,13 @@ int setup_command(const std::vector<std::string>& words) {
   if (!json) {
     for (const SetupCheck& check : outcome.checks) print_check(check);
     std::fflush(stdout);
+  }
+  if (!answers->project.empty() && answers->entity.empty()) {
+    fmt::print(stderr,
+               "redflag setup: whose project {} is could not be asked: name it with --entity, or write "
+               "ENTITY/PROJECT\n",
+               plain(settings::shown(answers->project)));
+    return kUsage;
   }
   if (dialog.on() && !outcome.good()) {
     const Result<std::string> said = dialog.ask("Write it all the same? yes or no", "yes");

@@ -233,6 +233,7 @@ std::string fish_script(const std::vector<Row>& rows) {
     if (row.parts.empty()) {
       for (const std::string& word : words_of(row)) out += fmt::format("{} -a {}\n", lead, word);
     }
+    out += lead + " -l help -d 'what it does, in short'\n";
     if (row.spec == nullptr) continue;
     for (const OptionSpec& option : row.spec->options) {
       out += fmt::format("{} -l {}{} -d {}\n", lead, option.name,

@@ -35,12 +35,15 @@ install(FILES ${PROJECT_SOURCE_DIR}/docs/configuration.md ${PROJECT_SOURCE_DIR}/
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/systemd/redflag.service.d/ DESTINATION ${doc}/examples/redflag.service.d COMPONENT redflag)
 install(FILES ${PROJECT_SOURCE_DIR}/systemd/redflag-user.service DESTINATION ${doc}/examples COMPONENT redflag)
 install(FILES ${package_dir}/debian/copyright ${PROJECT_BINARY_DIR}/changelog.Debian.gz DESTINATION ${doc} COMPONENT redflag)
+install(FILES ${package_dir}/debian/redflag.lintian-overrides DESTINATION share/lintian/overrides RENAME redflag COMPONENT redflag)
 # Where they have to be whatever the prefix.
 install(FILES ${PROJECT_SOURCE_DIR}/systemd/redflag.service DESTINATION /lib/systemd/system COMPONENT redflag)
 install(FILES ${pages}/redflag.yaml DESTINATION /etc/redflag COMPONENT redflag)
 if(TARGET redflag-forward)
   install(TARGETS redflag-forward DESTINATION libexec/redflag COMPONENT forward)
   install(FILES ${package_dir}/debian/copyright ${PROJECT_BINARY_DIR}/changelog.Debian.gz DESTINATION share/doc/redflag-forward COMPONENT forward)
+  install(FILES ${package_dir}/debian/redflag-forward.lintian-overrides DESTINATION share/lintian/overrides RENAME redflag-forward
+    COMPONENT forward)
 endif()
 
 set(CPACK_GENERATOR DEB)
@@ -62,14 +65,16 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
 set(CPACK_DEBIAN_REDFLAG_PACKAGE_NAME redflag)
+# Each description begins with its own synopsis; a summary for all would be put before it.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 set(CPACK_COMPONENT_REDFLAG_DESCRIPTION "monitor of machine-learning training
- redflagd follows training runs on Weights & Biases and watches directories of
- results. Rules say what is wrong: a loss that diverges, gradients that
- explode, NaN, a run that stalls or dies, a damaged checkpoint, a full disk.
- Alerts go to Slack and to the log, and survive crashes and outages.
- .
- The package holds the daemon, the operator's command redflag, and the
- sandboxed reader of tensor files.")
+redflagd follows training runs on Weights & Biases and watches directories of
+results. Rules say what is wrong: a loss that diverges, gradients that explode,
+NaN, a run that stalls or dies, a damaged checkpoint, a full disk. Alerts go to
+Slack and to the log, and survive crashes and outages.
+
+The package holds the daemon, the operator's command redflag, and the sandboxed
+reader of tensor files.")
 set(CPACK_DEBIAN_REDFLAG_PACKAGE_DEPENDS "init-system-helpers (>= 1.54~)")
 set(CPACK_DEBIAN_REDFLAG_PACKAGE_RECOMMENDS "ca-certificates")
 set(CPACK_DEBIAN_REDFLAG_PACKAGE_SUGGESTS "redflag-forward")
@@ -80,9 +85,9 @@ if(TARGET redflag-forward)
   list(APPEND CPACK_COMPONENTS_ALL forward)
   set(CPACK_DEBIAN_FORWARD_PACKAGE_NAME redflag-forward)
   set(CPACK_COMPONENT_FORWARD_DESCRIPTION "monitor of machine-learning training - forward passes
- redflag-forward runs checkpoints on a fixed input and measures the drift of
- representations, for redflagd. It is a package of its own because it needs
- LibTorch. It is started only when there is a checkpoint to check.")
+redflag-forward runs checkpoints on a fixed input and measures the drift of
+representations, for redflagd. It is a package of its own because it needs
+LibTorch. It is started only when there is a checkpoint to check.")
   set(CPACK_DEBIAN_FORWARD_PACKAGE_DEPENDS "redflag (= ${PROJECT_VERSION}-1)")
   set(CPACK_DEBIAN_FORWARD_PACKAGE_RECOMMENDS "libopenblas0-pthread")
 endif()

@@ -6,7 +6,7 @@ set -eu
 redflag=$1 redflagd=$2 out=$3
 umask 022
 rm -rf "$out"
-mkdir -p "$out/man/man1" "$out/man/man5" "$out/man/man8" "$out/bash-completion/completions" "$out/zsh/site-functions" \
+mkdir -p "$out/man/man1" "$out/man/man5" "$out/man/man8" "$out/bash-completion/completions" "$out/zsh/vendor-completions" \
   "$out/fish/vendor_completions.d"
 
 "$redflag" --man-pages "$out/man/man1"
@@ -16,7 +16,7 @@ gzip -9n "$out"/man/man*/*
 
 "$redflag" completion bash >"$out/bash-completion/completions/redflag"
 ln -s redflag "$out/bash-completion/completions/redflagd"
-"$redflag" completion zsh >"$out/zsh/site-functions/_redflag"
+"$redflag" completion zsh >"$out/zsh/vendor-completions/_redflag"
 "$redflag" completion fish >"$out/fish/vendor_completions.d/redflag.fish"
 ln -s redflag.fish "$out/fish/vendor_completions.d/redflagd.fish"
 

@@ -25,7 +25,7 @@ done
 mv "$work/pages/man" "$work/$name/man"
 mkdir "$work/$name/completion"
 mv "$work/pages/bash-completion/completions" "$work/$name/completion/bash"
-mv "$work/pages/zsh/site-functions" "$work/$name/completion/zsh"
+mv "$work/pages/zsh/vendor-completions" "$work/$name/completion/zsh"
 mv "$work/pages/fish/vendor_completions.d" "$work/$name/completion/fish"
 mv "$work/pages/redflag.yaml" "$work/$name/redflag.yaml.example"
 sed "s/@VERSION@/$version/" "$here/README.tarball" >"$work/$name/README"

@@ -175,11 +175,11 @@ TEST_CASE("a test message is sent only when it is asked for, and a refused one i
   CHECK_THAT(sent.out, !ContainsSubstring("/services/"));
 
   std::string url = read_file(services.dir / "webhook");
-  services.dir.write("webhook", url.substr(0, url.find("/services/")) + "/services/T/B/revoked\n");
+  services.dir.write("webhook", url.substr(0, url.find("/services/")) + "/services/T/B/hidden\n");
   words.emplace_back("--force");
   const Said refused = services.setup(words);
   CHECK(refused.code == 1);
-  CHECK_THAT(refused.out, ContainsSubstring("no_service") && !ContainsSubstring("revoked"));
+  CHECK_THAT(refused.out, ContainsSubstring("no_service") && !ContainsSubstring("hidden"));
 }
 
 TEST_CASE("for the service the secrets go into a drop-in, and not into the configuration", "[setup]") {
@@ -237,16 +237,35 @@ TEST_CASE("a disk that refuses is exit code 3", "[setup]") {
   CHECK(services.setup({"--results", services.dir / "results"}).code == 3);
 }
 
-TEST_CASE("hostile names go into the configuration as they are, and to the terminal escaped", "[setup]") {
+TEST_CASE("names that YAML would trip over go into the configuration as they are", "[setup]") {
   Services services;
-  const std::string name = "a: b #\"'\\ {x}\n\x1b[31mred";
+  const std::string name = "a: b #\"'\\ {x} - [y] – ü 🚀";
   const Said said =
       services.setup({"--entity", "team", "--project", name, "--api-key-file", services.dir / "key"});
+  INFO(said.out << said.err);
   CHECK(said.code == 1);
-  CHECK_THAT(said.out + said.err, !ContainsSubstring("\x1b[31m"));
   const ConfigResult config = loaded(services.output);
   REQUIRE(config.has_value());
   CHECK(config->config.wandb.projects.at(0).project == name);
+}
+
+TEST_CASE("names with control characters are refused, and shown escaped", "[setup]") {
+  Services services;
+  const std::string name = "two\nlines \x1b[31mred";
+  const Said said =
+      services.setup({"--entity", "team", "--project", name, "--api-key-file", services.dir / "key"});
+  CHECK(said.code == 2);
+  CHECK_THAT(said.out + said.err, !ContainsSubstring("\x1b") && ContainsSubstring("control"));
+  CHECK_FALSE(fs::exists(services.output));
+}
+
+TEST_CASE("without an entity, and nobody to ask for it, setup says what to name", "[setup]") {
+  Services services;
+  const Said said =
+      services.setup({"--project", "proj", "--api-key-file", services.dir / "key", "--no-check"});
+  CHECK(said.code == 2);
+  CHECK_THAT(said.err, ContainsSubstring("--entity"));
+  CHECK_FALSE(fs::exists(services.output));
 }
 
 TEST_CASE("--json says all of it in one object", "[setup]") {
