@@ -95,8 +95,9 @@ tl::unexpected<Error> given_up() {
 struct SecretSource {
   std::string flag_file;
   std::string question;
-  std::string file_name;                                             // beside the configuration
-  std::function<Result<FoundSecret>(const std::string& file)> find;  // "" looks in the environment
+  std::string file_name;  // beside the configuration
+  std::string variable;   // of the environment
+  std::function<Result<FoundSecret>(const std::string& file, const Environment& env)> find;  // file "": none
   bool (*lives_on)(const std::string& origin);  // will a redflagd of this user find it there, too?
 };
 
@@ -105,11 +106,11 @@ Result<std::optional<SetupSecret>> secret_from(const SecretSource& source, const
   const std::string own = (fs::path(answers.output).parent_path() / source.file_name).string();
   if (!source.flag_file.empty()) {
     const std::string file = absolute(source.flag_file, env);
-    Result<FoundSecret> found = source.find(file);
+    Result<FoundSecret> found = source.find(file, env);
     if (!found) return tl::unexpected<Error>(std::move(found.error()));
     return SetupSecret{std::move(found->value), found->origin, file, false};
   }
-  Result<FoundSecret> found = source.find("");
+  Result<FoundSecret> found = source.find("", env);
   if (!found && found.error().code != ErrorCode::not_found)
     return tl::unexpected<Error>(std::move(found.error()));
   if (dialog.on()) {
@@ -117,7 +118,17 @@ Result<std::optional<SetupSecret>> secret_from(const SecretSource& source, const
         dialog.ask_secret(found ? fmt::format("{} (Enter: the one of {})", source.question, found->origin)
                                 : fmt::format("{} (Enter: none)", source.question));
     if (!typed) return tl::unexpected<Error>(std::move(typed.error()));
-    if (!typed->empty()) return SetupSecret{std::move(*typed), "typed", own, true};
+    if (!typed->empty()) {
+      // Judged by the rules for one from the environment: has it the form of such a secret?
+      const Environment only_this = [&](std::string_view name) {
+        return name == source.variable ? std::optional(std::string(typed->reveal())) : std::nullopt;
+      };
+      if (Result<FoundSecret> judged = source.find("", only_this); !judged) {
+        judged.error().doing = "what was typed";
+        return tl::unexpected<Error>(std::move(judged.error()));
+      }
+      return SetupSecret{std::move(*typed), "typed", own, true};
+    }
   }
   if (!found) return std::nullopt;
   const bool stays = !answers.for_service() && source.lives_on(found->origin);
@@ -209,11 +220,13 @@ Result<SetupAnswers> collect_answers(const Arguments& arguments, const SetupDial
 
   WandbConfig wandb;
   wandb.base_url = answers.base_url.empty() ? "https://api.wandb.ai" : answers.base_url;
-  const SecretSource key{arguments.value("api-key-file"), "W&B API key (https://wandb.ai/authorize)",
+  const SecretSource key{arguments.value("api-key-file"),
+                         "W&B API key (https://wandb.ai/authorize)",
                          "wandb_api_key",
-                         [&](const std::string& file) {
+                         "WANDB_API_KEY",
+                         [&](const std::string& file, const Environment& from) {
                            wandb.api_key_file = file;
-                           return find_wandb_api_key(wandb, env);
+                           return find_wandb_api_key(wandb, from);
                          },
                          [](const std::string& origin) { return origin.starts_with("netrc"); }};
   if (!answers.project.empty()) {
@@ -227,10 +240,12 @@ Result<SetupAnswers> collect_answers(const Arguments& arguments, const SetupDial
   ReceiverConfig receiver;
   receiver.name = "slack";
   const SecretSource webhook{arguments.value("slack-webhook-file"),
-                             "Slack webhook (https://hooks.slack.com/services/…)", "slack_webhook",
-                             [&](const std::string& file) {
+                             "Slack webhook (https://hooks.slack.com/services/…)",
+                             "slack_webhook",
+                             "REDFLAG_SLACK_WEBHOOK",
+                             [&](const std::string& file, const Environment& from) {
                                receiver.webhook_file = file;
-                               return find_slack_webhook(receiver, env);
+                               return find_slack_webhook(receiver, from);
                              },
                              [](const std::string&) { return false; }};
   Result<std::optional<SetupSecret>> found = secret_from(webhook, answers, dialog, env);

@@ -7,11 +7,12 @@ compgen -G 'build/package/redflag_*.deb' >/dev/null || ./dev package
 command -v lintian >/dev/null || ./dev setup lintian
 deb=$(ls build/package/redflag_*.deb)
 
+mkdir -p build/campaigns
 echo "lintian"
 for package in build/package/*.deb; do
-  lintian "$package" 2>/dev/null | tee build/package/lintian.txt | sed 's/^/  /' || true
-  ! grep -q '^E:' build/package/lintian.txt || failures=$((failures + 1))
-  echo "  $(basename "$package"): $(grep -c '^E:' build/package/lintian.txt || true) errors, $(grep -c '^W:' build/package/lintian.txt || true) warnings"
+  lintian "$package" 2>/dev/null | tee build/campaigns/lintian.txt | sed 's/^/  /' || true
+  ! grep -q '^E:' build/campaigns/lintian.txt || failures=$((failures + 1))
+  echo "  $(basename "$package"): $(grep -c '^E:' build/campaigns/lintian.txt || true) errors, $(grep -c '^W:' build/campaigns/lintian.txt || true) warnings"
 done
 
 echo "systemd-analyze security --offline=true (lower is better; the aim is 1.5)"
@@ -55,9 +56,9 @@ echo "install"
 inside apt-get update -qq
 # What redflag needs comes first, so that what it leaves behind can be told from what its libraries are.
 inside apt-get -o Dpkg::Use-Pty=0 install -y -qq --no-install-recommends $(dpkg-deb -f "$deb" Depends | tr ',' '\n' | sed 's/([^)]*)//') >/dev/null 2>&1
-everything >build/package/before.txt
+everything >build/campaigns/before.txt
 row "apt-get install ./redflag.deb" apt_install /debs/redflag_1.deb
-everything >build/package/after.txt
+everything >build/campaigns/after.txt
 row "programs where they belong, owned by root" inside bash -c 'set -e; for f in bin/redflagd bin/redflag libexec/redflag/redflag-inspect; do [ "$(stat -c %a:%U /usr/$f)" = 755:root ]; done'
 row "unit enabled for the next boot" inside test -L /etc/systemd/system/multi-user.target.wants/redflag.service
 inside apt-get -o Dpkg::Use-Pty=0 install -y -qq --no-install-recommends man-db bash-completion >/dev/null 2>&1
@@ -122,9 +123,9 @@ purged() {
 row "purged: configuration and state gone, the person's own files kept" purged
 nothing_left() {
   rm -rf "$root/etc/redflag" "$root/var/lib/private"
-  everything | comm -13 build/package/before.txt - | comm -12 - build/package/after.txt >build/package/left.txt
-  cat build/package/left.txt
-  [ ! -s build/package/left.txt ]
+  everything | comm -13 build/campaigns/before.txt - | comm -12 - build/campaigns/after.txt >build/campaigns/left.txt
+  cat build/campaigns/left.txt
+  [ ! -s build/campaigns/left.txt ]
 }
 row "nothing else of it is left" nothing_left
 finish
