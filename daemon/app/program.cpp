@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 #include "daemon/app/arguments.h"
+#include "daemon/app/manual.h"
 #include "daemon/app/settings.h"
 #include "daemon/base/instance_lock.h"
 #include "daemon/base/log.h"
@@ -44,7 +45,9 @@ const CommandSpec kSpec{
     {{"config", "FILE", "configuration file"},
      {"check-config", "", "check configuration, rules and secrets; print what is in effect; start nothing"},
      {"example-config", "", "print a commented configuration file"},
-     {"config-reference", "", "print docs/configuration.md: every key, its range and its default"}},
+     {"config-reference", "", "print docs/configuration.md: every key, its range and its default"},
+     {"config-man", "", "print the manual page redflag.yaml(5)"},
+     {"man", "", "print the manual page redflagd(8)"}},
 };
 
 /// What a large answer took goes back to the system when it is freed, instead of staying with a daemon that
@@ -291,6 +294,10 @@ int check_config(const ParsedConfig& parsed) {
 
 }  // namespace
 
+const CommandSpec& redflagd_spec() {
+  return kSpec;
+}
+
 int redflagd_main(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
   if (!arguments) {
@@ -311,6 +318,14 @@ int redflagd_main(const std::vector<std::string>& words) {
   }
   if (arguments->has("config-reference")) {
     fmt::print("{}", config_reference());
+    return 0;
+  }
+  if (arguments->has("config-man")) {
+    fmt::print("{}", config_manual());
+    return 0;
+  }
+  if (arguments->has("man")) {
+    fmt::print("{}", manual_page({"redflagd", 8, "redflagd", &kSpec, {}, {"redflag(1)", "redflag.yaml(5)"}}));
     return 0;
   }
   std::optional<std::string> path;

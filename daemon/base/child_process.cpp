@@ -79,7 +79,16 @@ std::string sibling_program(const std::string& name) {
   const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
   if (size <= 0) return name;
   const std::string self(path, static_cast<std::size_t>(size));
-  return self.substr(0, self.rfind('/') + 1) + name;
+  return program_near(self.substr(0, self.rfind('/') + 1), name);
+}
+
+std::string program_near(const std::string& folder, const std::string& name) {
+  const std::string beside = folder + name;
+  const std::string apart = folder + "../libexec/redflag/";
+  // The folder decides, not the program: what is installed later (redflag-forward) is then found without a
+  // restart.
+  const bool packaged = ::access(beside.c_str(), F_OK) != 0 && ::access(apart.c_str(), F_OK) == 0;
+  return packaged ? apart + name : beside;
 }
 
 }  // namespace redflag::daemon

@@ -43,7 +43,11 @@ class ChildProcess {
   asio::posix::stream_descriptor stream_;
 };
 
-/// A program that lies beside the running one: "/usr/bin/redflagd" for /usr/bin/redflag.
+/// Another program of ours: beside the running one ("/usr/bin/redflagd" for /usr/bin/redflag), else in
+/// ../libexec/redflag, where the packages put what people do not start themselves. It need not exist.
 std::string sibling_program(const std::string& name);
+
+/// The same for a given folder of the running program, with "/" at its end.
+std::string program_near(const std::string& folder, const std::string& name);
 
 }  // namespace redflag::daemon

@@ -1,11 +1,10 @@
 #include "daemon/cli/alerts.h"
 
-#include <array>
-
 #include <fmt/format.h>
 
 #include "alerts/matcher.h"
 #include "daemon/api/target.h"
+#include "daemon/cli/alerts_test.h"
 #include "daemon/cli/daemon_client.h"
 #include "daemon/cli/operator_text.h"
 #include "daemon/cli/subcommands.h"
@@ -13,20 +12,29 @@
 namespace redflag::daemon {
 namespace {
 
-constexpr std::array kSubcommands{
-    Subcommand{"list", "what fires now, the most severe first", alerts_list_command},
-    Subcommand{"show", "everything about one alert", alerts_show_command},
+constexpr Command kSubcommands[] = {
+    {"list", "what fires now, the most severe first", alerts_list_command, alerts_list_spec},
+    {"show", "everything about one alert", alerts_show_command, alerts_show_spec},
+    {"test", "send a real test message to a receiver and explain the answer", alerts_test_command,
+     alerts_test_spec},
 };
 
-std::string overview() {
-  return "usage: redflag alerts [COMMAND] [OPTIONS]\n\nWhat is wrong now. Without a command: list.\n\n"
-         "commands:\n" +
-         listed(kSubcommands) + "\n" + kDaemonExitCodes +
-         "\n\n`redflag alerts COMMAND --help` explains one. See also: redflag ack, redflag\nsilence, redflag "
-         "outbox.\n";
+}  // namespace
+
+const CommandSpec& alerts_spec() {
+  static const CommandSpec kSpec{"alerts",
+                                 "[COMMAND]",
+                                 "What is wrong now. Without a command: list.",
+                                 std::string(kDaemonExitCodes) +
+                                     "\n\n`redflag alerts COMMAND --help` explains one. See also: redflag "
+                                     "ack, redflag\nsilence, redflag outbox.",
+                                 {}};
+  return kSpec;
 }
 
-}  // namespace
+std::span<const Command> alerts_commands() {
+  return kSubcommands;
+}
 
 const CommandSpec& alerts_list_spec() {
   static const CommandSpec kSpec{
@@ -54,7 +62,7 @@ const CommandSpec& alerts_show_spec() {
 int alerts_command(const std::vector<std::string>& words) {
   const bool asks = !words.empty() && (words[0] == "--help" || words[0] == "-h");
   if (words.empty() || (words[0].starts_with('-') && !asks)) return alerts_list_command(words);
-  return run_subcommand("redflag alerts", kSubcommands, overview(), words);
+  return run_subcommand("redflag alerts", kSubcommands, overview_of(alerts_spec(), kSubcommands), words);
 }
 
 int alerts_list_command(const std::vector<std::string>& words) {

@@ -1,10 +1,12 @@
 // `redflag alerts`: what fires, everything about one alert, and whether a receiver can be reached.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
 #include "daemon/app/arguments.h"
+#include "daemon/cli/command.h"
 
 namespace redflag::daemon {
 
@@ -15,6 +17,8 @@ int alerts_list_command(const std::vector<std::string>& words);
 int alerts_show_command(const std::vector<std::string>& words);
 
 /// For man pages and completions.
+const CommandSpec& alerts_spec();
+std::span<const Command> alerts_commands();
 const CommandSpec& alerts_list_spec();
 const CommandSpec& alerts_show_spec();
 

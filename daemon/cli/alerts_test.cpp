@@ -22,25 +22,6 @@
 namespace redflag::daemon {
 namespace {
 
-const CommandSpec kSpec{
-    "alerts test",
-    "RECEIVER",
-    "send a real test message to a receiver and explain the answer",
-    "RECEIVER is the name of one of alerts.receivers, or its type when that has no name. The message says "
-    "that\n"
-    "it is a test. The daemon need not run; its configuration and the receiver's secret have to be "
-    "readable.\n\n"
-    "A secret that only the service is given (LoadCredential=) is found by root, while the service runs, "
-    "with\n"
-    "CREDENTIALS_DIRECTORY=/run/credentials/redflagd.service in the environment.\n\n"
-    "exit codes: 0 sent, 1 not sent, 2 wrong usage or configuration\n\n"
-    "examples:\n"
-    "  redflag alerts test slack\n"
-    "  sudo redflag alerts test pager --config /etc/redflag/redflag.yaml",
-    {{"config", "FILE", "configuration file; otherwise the one that redflagd would use"},
-     {"json", "", "the outcome as one JSON object"}},
-};
-
 struct NoReceipts : alerts::Receipts {
   std::optional<std::string> find(const std::string&) const override { return std::nullopt; }
 };
@@ -182,9 +163,32 @@ void print_outcome(const ReceiverConfig& receiver, const Tried& tried, bool json
 
 }  // namespace
 
+const CommandSpec& alerts_test_spec() {
+  static const CommandSpec kSpec{
+      "alerts test",
+      "RECEIVER",
+      "send a real test message to a receiver and explain the answer",
+      "RECEIVER is the name of one of alerts.receivers, or its type when that has no name. The message says "
+      "that\n"
+      "it is a test. The daemon need not run; its configuration and the receiver's secret have to be "
+      "readable.\n\n"
+      "A secret that only the service is given (LoadCredential=) is found by root, while the service runs, "
+      "with\n"
+      "CREDENTIALS_DIRECTORY=/run/credentials/redflagd.service in the environment.\n\n"
+      "exit codes: 0 sent, 1 not sent, 2 wrong usage or configuration\n\n"
+      "examples:\n"
+      "  redflag alerts test slack\n"
+      "  sudo redflag alerts test pager --config /etc/redflag/redflag.yaml",
+      {{"config", "FILE", "configuration file; otherwise the one that redflagd would use"},
+       {"json", "", "the outcome as one JSON object"}},
+  };
+  return kSpec;
+}
+
 int alerts_test_command(const std::vector<std::string>& words) {
-  const Result<Arguments> arguments = Arguments::parse(kSpec, words);
-  if (const std::optional<int> answer = usage_answer("redflag", kSpec, arguments)) return *answer;
+  const CommandSpec& spec = alerts_test_spec();
+  const Result<Arguments> arguments = Arguments::parse(spec, words);
+  if (const std::optional<int> answer = usage_answer("redflag", spec, arguments)) return *answer;
   const std::optional<std::string> path =
       arguments->has("config") ? std::optional(arguments->value("config")) : std::nullopt;
   const ConfigResult parsed = load_config(process_load_options(path));

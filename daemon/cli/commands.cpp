@@ -1,7 +1,5 @@
 #include "daemon/cli/commands.h"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -13,32 +11,38 @@
 #include "daemon/cli/alerts.h"
 #include "daemon/cli/demo.h"
 #include "daemon/cli/inspect.h"
+#include "daemon/cli/manuals.h"
 #include "daemon/cli/outbox.h"
 #include "daemon/cli/replay.h"
 #include "daemon/cli/rules.h"
+#include "daemon/cli/setup.h"
+#include "daemon/cli/shell_completion.h"
 #include "daemon/cli/silence.h"
-#include "daemon/config/suggest.h"
+#include "daemon/cli/subcommands.h"
 
 namespace redflag::daemon {
 namespace {
 
-struct Command {
-  std::string_view name;
-  std::string_view summary;
-  int (*run)(const std::vector<std::string>& words);
-};
-
-constexpr std::array<Command, 8> kCommands{{
-    {"ack", "somebody has seen an alert and deals with it", ack_command},
-    {"alerts", "what is wrong now, and everything about one alert", alerts_command},
+constexpr Command kCommands[] = {
+    {"ack", "somebody has seen an alert and deals with it", ack_command, ack_spec},
+    {"alerts", "what is wrong now, everything about one alert, and a test message", alerts_command,
+     alerts_spec, alerts_commands},
+    {"completion", "print what makes bash, zsh or fish complete redflag's commands and options",
+     completion_command, completion_spec},
     {"demo", "the whole system on simulated data: five runs, one of them failing; no account needed",
-     demo_command},
-    {"inspect", "what is in tensor files and checkpoints, and what is wrong with them", inspect_command},
-    {"outbox", "messages that have not reached their receiver: list, retry, drop", outbox_command},
-    {"replay", "run the rules over recorded training logs: what would have fired, and when", replay_command},
-    {"rules", "check, list, explain and test rules", rules_command},
-    {"silence", "tell nobody of some alerts for a while: add, list, remove", silence_command},
-}};
+     demo_command, demo_spec},
+    {"inspect", "what is in tensor files and checkpoints, and what is wrong with them", inspect_command,
+     inspect_spec},
+    {"outbox", "messages that have not reached their receiver: list, retry, drop", outbox_command,
+     outbox_spec, outbox_commands},
+    {"replay", "run the rules over recorded training logs: what would have fired, and when", replay_command,
+     replay_spec},
+    {"rules", "check, list, explain and test rules", rules_command, rules_spec, rules_commands},
+    {"setup", "write a first configuration, and check key, project, webhook and directories", setup_command,
+     setup_spec},
+    {"silence", "tell nobody of some alerts for a while: add, list, remove", silence_command, silence_spec,
+     silence_commands},
+};
 
 /// What a shell reports of a program that SIGPIPE ended.
 constexpr int kReaderGone = 141;
@@ -46,37 +50,29 @@ constexpr int kReaderGone = 141;
 std::string overview() {
   std::string text =
       "usage: redflag COMMAND [OPTIONS]\n\nWatches machine-learning training and says what is "
-      "wrong.\n\ncommands:\n";
-  for (const Command& command : kCommands)
-    text += fmt::format("  {:<10} {}\n", command.name, command.summary);
-  text += "\n`redflag COMMAND --help` explains one. The daemon itself is redflagd.\n";
+      "wrong.\n\ncommands:\n" +
+      listed(kCommands);
+  text +=
+      "\n`redflag COMMAND --help` explains one, `redflag --man COMMAND | man -l -` as a page. The daemon "
+      "itself is redflagd.\n";
   return text;
 }
 
 }  // namespace
 
+std::span<const Command> commands() {
+  return kCommands;
+}
+
 int redflag_main(const std::vector<std::string>& words) {
   std::signal(SIGPIPE, SIG_IGN);
-  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
-    fmt::print(words.empty() ? stderr : stdout, "{}", overview());
-    return words.empty() ? 2 : 0;
-  }
-  if (words[0] == "--version") {
+  if (!words.empty() && words[0] == "--version") {
     fmt::print("redflag {}\n", REDFLAG_VERSION);
     return 0;
   }
-  const auto found =
-      std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == words[0]; });
-  if (found == kCommands.end()) {
-    std::vector<std::string_view> known;
-    for (const Command& command : kCommands) known.push_back(command.name);
-    const std::string_view meant = settings::nearest(words[0], known);
-    fmt::print(stderr, "redflag: unknown command \"{}\"{}\n\n{}", words[0],
-               meant.empty() ? std::string() : fmt::format("; did you mean \"{}\"?", meant), overview());
-    return 2;
-  }
+  if (!words.empty() && (words[0] == "--man" || words[0] == "--man-pages")) return manual_command(words);
   try {
-    return found->run({words.begin() + 1, words.end()});
+    return run_subcommand("redflag", kCommands, overview(), words);
   } catch (const std::system_error& error) {
     // fmt throws when whoever reads our output has gone (`redflag … | head`): no mistake, and no crash.
     if (error.code().value() == EPIPE) return kReaderGone;

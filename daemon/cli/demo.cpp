@@ -303,6 +303,10 @@ Result<DemoSetup> read_setup(const Arguments& arguments) {
 
 }  // namespace
 
+const CommandSpec& demo_spec() {
+  return kSpec;
+}
+
 int demo_command(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
   if (const std::optional<int> code = usage_answer("redflag", kSpec, arguments)) return *code;

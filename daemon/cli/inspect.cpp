@@ -240,6 +240,10 @@ void print_text(const InspectFiles& files, const Answers& answers, const Argumen
 
 }  // namespace
 
+const CommandSpec& inspect_spec() {
+  return kSpec;
+}
+
 int inspect_command(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
   if (const auto code = usage_answer("redflag", kSpec, arguments)) return *code == 0 ? 0 : kUsage;

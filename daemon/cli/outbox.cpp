@@ -1,7 +1,5 @@
 #include "daemon/cli/outbox.h"
 
-#include <array>
-
 #include <fmt/format.h>
 
 #include "daemon/cli/daemon_client.h"
@@ -14,50 +12,33 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::array kSubcommands{
-    Subcommand{"list", "messages that wait, or that their receiver refused", outbox_list_command},
-    Subcommand{"retry", "send them now", outbox_retry_command},
-    Subcommand{"drop", "give them up", outbox_drop_command},
+constexpr Command kSubcommands[] = {
+    {"list", "messages that wait, or that their receiver refused", outbox_list_command, outbox_list_spec},
+    {"retry", "send them now", outbox_retry_command, outbox_retry_spec},
+    {"drop", "give them up", outbox_drop_command, outbox_drop_spec},
 };
 
-std::string overview() {
-  return "usage: redflag outbox [COMMAND] [OPTIONS]\n\n"
-         "Messages on their way to a receiver. Those that wait are sent as soon as it\n"
-         "takes them; parked ones were refused for good and wait for a person. Without\n"
-         "a command: list.\n\ncommands:\n" +
-         listed(kSubcommands) + "\n" + kDaemonExitCodes +
-         "\n\nexamples:\n"
-         "  redflag outbox\n"
-         "  redflag outbox retry --all\n"
-         "  redflag outbox drop 9f3c0a4be2d17788-fired-critical@slack\n\n"
-         "`redflag outbox COMMAND --help` explains one.\n";
-}
-
-/// The ids, or {"all": true}; nullopt and a complaint when it is neither or both.
-std::optional<json> wanted(const Arguments& arguments, const std::string& command) {
-  const std::vector<std::string>& ids = arguments.operands();
-  if (ids.empty() == !arguments.has("all")) {
-    fmt::print(stderr, "{}: name the messages by their ids, or say --all; `redflag outbox` lists them\n",
-               command);
-    return std::nullopt;
-  }
-  if (ids.empty()) return json{{"all", true}};
-  json body{{"ids", json::array()}};
-  for (const std::string& id : ids) body["ids"].push_back(for_json(id));
-  return body;
-}
-
-int done(const json& answer, bool as_json, std::string_view what) {
-  if (as_json) {
-    print_json(answer);
-    return 0;
-  }
-  const json count = answer.value("count", json(0));
-  fmt::print("{} message{} {}.\n", count.dump(), count == 1 ? "" : "s", what);
-  return 0;
-}
-
 }  // namespace
+
+const CommandSpec& outbox_spec() {
+  static const CommandSpec kSpec{"outbox",
+                                 "[COMMAND]",
+                                 "Messages on their way to a receiver. Those that wait are sent as soon as "
+                                 "it\ntakes them; parked ones were "
+                                 "refused for good and wait for a person. Without\na command: list.",
+                                 std::string(kDaemonExitCodes) +
+                                     "\n\nexamples:\n"
+                                     "  redflag outbox\n"
+                                     "  redflag outbox retry --all\n"
+                                     "  redflag outbox drop 9f3c0a4be2d17788-fired-critical@slack\n\n"
+                                     "`redflag outbox COMMAND --help` explains one.",
+                                 {}};
+  return kSpec;
+}
+
+std::span<const Command> outbox_commands() {
+  return kSubcommands;
+}
 
 const CommandSpec& outbox_list_spec() {
   static const CommandSpec kSpec{
@@ -93,7 +74,7 @@ const CommandSpec& outbox_drop_spec() {
 int outbox_command(const std::vector<std::string>& words) {
   const bool asks = !words.empty() && (words[0] == "--help" || words[0] == "-h");
   if (words.empty() || (words[0].starts_with('-') && !asks)) return outbox_list_command(words);
-  return run_subcommand("redflag outbox", kSubcommands, overview(), words);
+  return run_subcommand("redflag outbox", kSubcommands, overview_of(outbox_spec(), kSubcommands), words);
 }
 
 int outbox_list_command(const std::vector<std::string>& words) {

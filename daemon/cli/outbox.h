@@ -1,10 +1,12 @@
 // `redflag outbox`: messages that have not reached their receiver.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
 #include "daemon/app/arguments.h"
+#include "daemon/cli/command.h"
 
 namespace redflag::daemon {
 
@@ -16,6 +18,8 @@ int outbox_retry_command(const std::vector<std::string>& words);
 int outbox_drop_command(const std::vector<std::string>& words);
 
 /// For man pages and completions.
+const CommandSpec& outbox_spec();
+std::span<const Command> outbox_commands();
 const CommandSpec& outbox_list_spec();
 const CommandSpec& outbox_retry_spec();
 const CommandSpec& outbox_drop_spec();

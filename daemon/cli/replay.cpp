@@ -167,6 +167,10 @@ int replay_files(const Arguments& arguments, const std::shared_ptr<const RuleSet
 
 }  // namespace
 
+const CommandSpec& replay_spec() {
+  return kSpec;
+}
+
 int replay_command(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
   if (const std::optional<int> code = usage_answer("redflag", kSpec, arguments)) return *code;

@@ -82,6 +82,10 @@ void print_file(const RuleSource& source, const RuleSet& rules, bool json) {
 
 }  // namespace
 
+const CommandSpec& rules_check_spec() {
+  return kSpec;
+}
+
 int rules_check_command(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
   if (const std::optional<int> code = usage_answer("redflag", kSpec, arguments)) return *code;

@@ -138,6 +138,10 @@ void print_rule(const RuleInfo& rule, const RuleSet& rules, bool color) {
 
 }  // namespace
 
+const CommandSpec& rules_explain_spec() {
+  return kSpec;
+}
+
 int rules_explain_command(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
   if (const std::optional<int> code = usage_answer("redflag", kSpec, arguments)) return *code;

@@ -150,6 +150,10 @@ Result<Told> told_by(const Arguments& arguments, const MetricNames& names) {
 
 }  // namespace
 
+const CommandSpec& rules_list_spec() {
+  return kSpec;
+}
+
 int rules_list_command(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
   if (const std::optional<int> code = usage_answer("redflag", kSpec, arguments)) return *code;

@@ -277,6 +277,10 @@ std::string rules_reference() {
   return out + "\n" + std::string(kReferenceEnds) + "\n";
 }
 
+const CommandSpec& rules_reference_spec() {
+  return kSpec;
+}
+
 int rules_reference_command(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
   if (const std::optional<int> code = usage_answer("redflag", kSpec, arguments)) return *code;

@@ -260,6 +260,10 @@ void run_file(const std::string& path, const LoadOptions& options, const View& v
 
 }  // namespace
 
+const CommandSpec& rules_test_spec() {
+  return kSpec;
+}
+
 int rules_test_command(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = Arguments::parse(kSpec, words);
   if (const std::optional<int> code = usage_answer("redflag", kSpec, arguments)) return *code;

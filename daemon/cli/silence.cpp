@@ -1,7 +1,5 @@
 #include "daemon/cli/silence.h"
 
-#include <array>
-
 #include <fmt/format.h>
 
 #include "alerts/text/escape.h"
@@ -13,25 +11,34 @@
 namespace redflag::daemon {
 namespace {
 
-constexpr std::array kSubcommands{
-    Subcommand{"add", "tell nobody of the alerts that match, for a while", silence_add_command},
-    Subcommand{"list", "silences in force and to come", silence_list_command},
-    Subcommand{"remove", "end one now", silence_remove_command},
+constexpr Command kSubcommands[] = {
+    {"add", "tell nobody of the alerts that match, for a while", silence_add_command, silence_add_spec},
+    {"list", "silences in force and to come", silence_list_command, silence_list_spec},
+    {"remove", "end one now", silence_remove_command, silence_remove_spec},
 };
 
-std::string overview() {
-  return "usage: redflag silence COMMAND [OPTIONS]\n\nNobody is told of the alerts that a silence matches. "
-         "They are "
-         "recorded all\nthe same, and what still fires when it ends is told then.\n\ncommands:\n" +
-         listed(kSubcommands) + "\n" + kDaemonExitCodes +
-         "\n\nexamples:\n"
-         "  redflag silence add 'run=sweep_*' --for 2h --comment \"rough on purpose\"\n"
-         "  redflag silence list\n"
-         "  redflag silence remove 4f1c22ab\n\n"
-         "`redflag silence COMMAND --help` explains one.\n";
+}  // namespace
+
+const CommandSpec& silence_spec() {
+  static const CommandSpec kSpec{
+      "silence",
+      "COMMAND",
+      "Nobody is told of the alerts that a silence matches. They are recorded all\nthe same, and what still "
+      "fires "
+      "when it ends is told then.",
+      std::string(kDaemonExitCodes) +
+          "\n\nexamples:\n"
+          "  redflag silence add 'run=sweep_*' --for 2h --comment \"rough on purpose\"\n"
+          "  redflag silence list\n"
+          "  redflag silence remove 4f1c22ab\n\n"
+          "`redflag silence COMMAND --help` explains one.",
+      {}};
+  return kSpec;
 }
 
-}  // namespace
+std::span<const Command> silence_commands() {
+  return kSubcommands;
+}
 
 const CommandSpec& silence_list_spec() {
   static const CommandSpec kSpec{
@@ -51,7 +58,7 @@ const CommandSpec& silence_remove_spec() {
 }
 
 int silence_command(const std::vector<std::string>& words) {
-  return run_subcommand("redflag silence", kSubcommands, overview(), words);
+  return run_subcommand("redflag silence", kSubcommands, overview_of(silence_spec(), kSubcommands), words);
 }
 
 int silence_list_command(const std::vector<std::string>& words) {

@@ -10,24 +10,28 @@
 
 namespace redflag::daemon {
 
-std::string listed(std::span<const Subcommand> commands) {
+std::string listed(std::span<const Command> commands) {
   std::string text;
-  for (const Subcommand& command : commands)
-    text += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  for (const Command& command : commands) text += fmt::format("  {:<10} {}\n", command.name, command.summary);
   return text;
 }
 
-int run_subcommand(std::string_view program, std::span<const Subcommand> commands,
-                   const std::string& overview, const std::vector<std::string>& words) {
+std::string overview_of(const CommandSpec& spec, std::span<const Command> commands) {
+  return fmt::format("usage: redflag {} {} [OPTIONS]\n\n{}\n\ncommands:\n{}\n{}\n", spec.name, spec.operands,
+                     spec.summary, listed(commands), spec.details);
+}
+
+int run_subcommand(std::string_view program, std::span<const Command> commands, const std::string& overview,
+                   const std::vector<std::string>& words) {
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     fmt::print(words.empty() ? stderr : stdout, "{}", overview);
     return words.empty() ? 2 : 0;
   }
   const auto found = std::find_if(commands.begin(), commands.end(),
-                                  [&](const Subcommand& command) { return command.name == words[0]; });
+                                  [&](const Command& command) { return command.name == words[0]; });
   if (found == commands.end()) {
     std::vector<std::string_view> known;
-    for (const Subcommand& command : commands) known.push_back(command.name);
+    for (const Command& command : commands) known.push_back(command.name);
     const std::string_view meant = settings::nearest(words[0], known);
     fmt::print(stderr, "{}: unknown command \"{}\"{}\n\n{}", program, alerts::escape_terminal(words[0]),
                meant.empty() ? std::string() : fmt::format("; did you mean \"{}\"?", meant), overview);

@@ -32,6 +32,9 @@ std::string describe(const Config& config);
 /// docs/configuration.md: every key with type, default, range and meaning.
 std::string config_reference();
 
+/// The same as a manual page, redflag.yaml(5), in roff.
+std::string config_manual();
+
 /// A configuration file with every common key, commented out at its default.
 std::string config_example();
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "daemon/config/config_loader.h"
+#include "daemon/config/roff.h"
 #include "daemon/config/schema.h"
 #include "daemon/config/suggest.h"
 
@@ -101,6 +102,30 @@ void example_keys(const Section& section, std::size_t depth, std::string& out) {
   }
 }
 
+std::string plain(std::string text) {
+  std::erase(text, '`');
+  return text;
+}
+
+void manual_keys(const Section& section, const std::string& prefix, RoffPage& page) {
+  for (const Key& key : section.keys) {
+    const std::string path = prefix + std::string(key.name);
+    if (key.kind == Kind::section) {
+      page.tagged(roff_bold(path), key.doc);
+      manual_keys(*key.section, path + ".", page);
+      continue;
+    }
+    std::string doc(key.doc);
+    if (!key.only_for.empty()) doc += fmt::format(" Type {} only.", settings::one_of(key.only_for));
+    const bool list = key.kind == Kind::section_list;
+    page.tagged(
+        roff_bold(path) + " (" + roff_text(list ? "a list" : type_of(key)) + ")",
+        fmt::format("{} {}", doc,
+                    key.required ? "Required." : fmt::format("Default: {}.", plain(default_of(key)))));
+    if (list) manual_keys(*key.section, path + "[].", page);
+  }
+}
+
 }  // namespace
 
 std::string config_reference() {
@@ -138,6 +163,39 @@ std::string config_reference() {
     table_rows(*key.section, std::string(key.name) + ".", out);
   }
   return out;
+}
+
+std::string config_manual() {
+  RoffPage page("redflag.yaml", 5, "configuration of redflagd");
+  page.heading("DESCRIPTION");
+  page.paragraph(
+      "`redflagd` reads one YAML file: the one given with `--config`, else `/etc/redflag/redflag.yaml`, else "
+      "`$XDG_CONFIG_HOME/redflag/redflag.yaml` (`~/.config/redflag/redflag.yaml`). Every key has a default "
+      "that works, so the file can be empty or absent. `redflagd --check-config` shows what is in effect and "
+      "where each value comes from; `redflag setup` writes a first file by asking.");
+  page.paragraph(
+      "Durations are written with units (250ms, 15s, 5m, 1h30m, 2d, 1w), and so are sizes (64MiB, 1GB). "
+      "Paths may begin with ~/; relative ones are relative to the file. Text that begins with * or has a "
+      "colon and a space in it needs quotes.");
+  page.paragraph(
+      "Secrets are never written into this file; a file that has one is refused. The W&B API key is taken "
+      "from the first of: systemd credential wandb_api_key, the file in wandb.api_key_file, WANDB_API_KEY, "
+      "the "
+      "netrc entry for the server's host. The Slack webhook: the file in the receiver's webhook_file, "
+      "systemd "
+      "credential slack_webhook, REDFLAG_SLACK_WEBHOOK. A proxy with a password goes into HTTPS_PROXY.");
+  page.heading("KEYS");
+  for (const Key& key : settings::schema().keys) {
+    page.subheading(key.name);
+    page.paragraph(key.doc);
+    manual_keys(*key.section, std::string(key.name) + ".", page);
+  }
+  page.heading("EXAMPLE");
+  page.verbatim({"wandb:", "  projects: [my-team/my-project]", "results:", "  roots: [/data/results]",
+                 "alerts:", "  receivers:", "    - {type: slack, webhook_file: /etc/redflag/slack_webhook}",
+                 "    - {type: log}"});
+  page.see_also({"redflag(1)", "redflagd(8)"});
+  return page.text();
 }
 
 std::string config_example() {

@@ -17,6 +17,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <netdb.h>
+#ifdef REDFLAG_STATIC
+#include <nss.h>
+#endif
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -88,6 +91,12 @@ tl::unexpected<Error> no_answer(std::string doing, const std::string& host, int 
 }  // namespace
 
 LookupAnswer system_lookup(const std::string& host) {
+#ifdef REDFLAG_STATIC
+  // /etc/nsswitch.conf may name modules (mdns4_minimal, resolve): shared objects of the machine's own glibc,
+  // which a static program of another version must not load. /etc/hosts and DNS are built in.
+  static const int configured = __nss_configure_lookup("hosts", "files dns");
+  (void)configured;
+#endif
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;

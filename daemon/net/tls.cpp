@@ -1,13 +1,34 @@
 // OpenSSL, set up once; it is asked directly where Asio offers no way, or only a weaker one.
 #include "daemon/net/tls.h"
 
+#include <cstdlib>
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/system/system_error.hpp>
 #include <fmt/format.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
 namespace redflag::daemon {
+namespace {
+
+/// Where other distributions keep what Debian's OpenSSL looks for in /usr/lib/ssl: the static programs are
+/// built on Debian and run anywhere. Unless the person names a file or a folder of their own.
+void trust_other_systems_bundle(asio::ssl::context& context) {
+  if (::secure_getenv(X509_get_default_cert_file_env()) != nullptr ||
+      ::secure_getenv(X509_get_default_cert_dir_env()) != nullptr ||
+      ::access(X509_get_default_cert_dir(), F_OK) == 0 || ::access(X509_get_default_cert_file(), F_OK) == 0)
+    return;
+  for (const char* bundle : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                             "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}) {
+    boost::system::error_code error;
+    context.load_verify_file(bundle, error);
+    if (!error) return;
+  }
+}
+
+}  // namespace
 
 Result<asio::ssl::context*> TlsContext::get(std::string_view doing) {
   if (context_) {
@@ -24,6 +45,7 @@ Result<asio::ssl::context*> TlsContext::get(std::string_view doing) {
     // Missing default paths are no error: OpenSSL finds out when it needs an authority.
     boost::system::error_code error;
     context->set_default_verify_paths(error);
+    trust_other_systems_bundle(*context);
     if (!ca_file_.empty()) {
       context->load_verify_file(ca_file_, error);
       if (error) {

@@ -2,7 +2,9 @@
 
 #include <cstring>
 
+#ifndef REDFLAG_STATIC
 #include <isa-l/crc.h>
+#endif
 #include <zlib.h>
 
 #include "daemon/tensors/kernels.h"
@@ -10,7 +12,12 @@
 namespace redflag::tensors {
 
 std::uint32_t crc32_of(std::uint32_t before, const std::uint8_t* bytes, std::size_t length) {
+#ifdef REDFLAG_STATIC
+  // Debian has no static archive of ISA-L; zlib's own is slower and gives the same.
+  return static_cast<std::uint32_t>(::crc32_z(before, bytes, length));
+#else
   return ::crc32_gzip_refl(before, bytes, length);
+#endif
 }
 
 std::uint32_t crc32_joined(std::uint32_t first, std::uint32_t second, std::uint64_t length) {
