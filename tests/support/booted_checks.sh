@@ -142,7 +142,7 @@ sees_it() { # with the drop-ins that are there now, from a fresh state
   systemctl stop redflag 2>/dev/null
   rm -rf /var/lib/redflag /var/lib/private/redflag
   restart_fresh
-  until_true 20 active && until_true 30 said 'checkpoint-damaged' && echo "user $(ps -o user= -p "$(show MainPID)" 2>/dev/null || stat -c %U /proc/"$(show MainPID)")"
+  until_true 20 active && until_true 30 said 'checkpoint-damaged' && echo "user $(stat -c '%u %U' /proc/"$(show MainPID)")"
 }
 shut_out() {
   systemctl stop redflag
@@ -161,9 +161,21 @@ memory_stays() {
   [ -f /dev/shm/training ]
 }
 row "training-user.conf: the training's shared memory survives its stop" memory_stays
+memory_goes() {
+  printf '[Service]\nRemoveIPC=yes\n' >$drop_ins/zz-ipc.conf
+  restart_fresh
+  until_true 20 active
+  systemctl stop redflag
+  sleep 1
+  [ ! -f /dev/shm/training ]
+}
+row "  (with RemoveIPC=yes it would not: that line is needed)" memory_goes
 rm -f $drop_ins/*.conf
 cp $examples/results-in-home.conf $drop_ins/
-row "results-in-home.conf: it sees them, as its own user, and nothing else of the home" sees_it
+su alice -s /bin/bash -c 'echo private >/home/alice/diary; chmod 0644 /home/alice/diary'
+row "results-in-home.conf: it sees them, as its own user" sees_it
+only_results() { [ "$(ls -A /proc/"$(show MainPID)"/root/home/alice)" = results ]; }
+row "results-in-home.conf: nothing else of the home is there for it" only_results
 rm -f $drop_ins/*.conf
 chmod 0700 /home/alice/results
 setfacl -m g:ml:x /home/alice
