@@ -163,7 +163,7 @@ int setup_command(const std::vector<std::string>& words) {
   if (!arguments->has("no-check")) {
     outcome.checks = check_wandb(parsed->config, *answers);
     for (const std::string& path : answers->results)
-      outcome.checks.push_back(check_results(path, answers->for_service()));
+      outcome.checks.push_back(check_results(path, answers->unit_directory));
   }
   if (!arguments->has("no-check") || arguments->has("send-test"))
     outcome.checks.push_back(check_webhook(parsed->config, *answers, arguments->has("send-test")));

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 
 #include <boost/asio/co_spawn.hpp>
@@ -109,6 +111,22 @@ std::string shut_to_others(const std::string& path) {
   }
 }
 
+/// A drop-in that changes as whom the service runs or what it is shown; empty when there is none.
+std::string lets_it_in(const std::string& unit_directory) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(unit_directory, error)) {
+    if (entry.path().extension() != ".conf") continue;
+    std::ifstream in(entry.path());
+    for (std::string line; std::getline(in, line);) {
+      for (const std::string_view key :
+           {"User=", "SupplementaryGroups=", "BindReadOnlyPaths=", "BindPaths=/"}) {
+        if (line.starts_with(key) && line.size() > key.size()) return entry.path().filename().string();
+      }
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view to_string(SetupVerdict verdict) {
@@ -175,7 +193,7 @@ SetupCheck check_webhook(const Config& config, const SetupAnswers& answers, bool
               : "make a new webhook at https://api.slack.com/messaging/webhooks"};
 }
 
-SetupCheck check_results(const std::string& path, bool for_service) {
+SetupCheck check_results(const std::string& path, const std::string& unit_directory) {
   const std::string name = settings::shown(path);
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
@@ -187,8 +205,13 @@ SetupCheck check_results(const std::string& path, bool for_service) {
   if (!S_ISDIR(status.st_mode))
     return {"results", SetupVerdict::problem, name + " is not a directory",
             "name the directory above the runs' own"};
-  if (for_service) {
+  if (!unit_directory.empty()) {
     const std::string shut = shut_to_others(path);
+    if (const std::string drop_in = lets_it_in(unit_directory); !shut.empty() && !drop_in.empty())
+      return {"results", SetupVerdict::good,
+              fmt::format("{} is shut to others; {} has to let the service in", settings::shown(shut),
+                          settings::shown(drop_in)),
+              "after its start: journalctl -u redflag | grep results"};
     if (!shut.empty())
       return {"results", SetupVerdict::problem,
               fmt::format("the service runs as a user of its own, to whom {} is shut", settings::shown(shut)),

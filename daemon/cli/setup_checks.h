@@ -26,7 +26,8 @@ std::vector<SetupCheck> check_wandb(const Config& config, SetupAnswers& answers)
 /// The webhook's form was checked when it was read; with `send` a message goes there. Blocks, at most 15 s.
 SetupCheck check_webhook(const Config& config, const SetupAnswers& answers, bool send);
 
-/// Can the directory be read by this user; for the service: by a user of its own, who is a member of nothing?
-SetupCheck check_results(const std::string& path, bool for_service);
+/// Can the directory be read by this user; for the service (`unit_directory` is not empty): by a user of its
+/// own, who is a member of nothing, unless a drop-in there says as whom it runs or what it is shown?
+SetupCheck check_results(const std::string& path, const std::string& unit_directory);
 
 }  // namespace redflag::daemon

@@ -55,6 +55,7 @@ everything() { (cd "$root" && find . -xdev \( -path ./proc -o -path ./dev -o -pa
 echo "install"
 inside apt-get update -qq
 # What redflag needs comes first, so that what it leaves behind can be told from what its libraries are.
+# shellcheck disable=SC2046  # package names are words
 inside apt-get -o Dpkg::Use-Pty=0 install -y -qq --no-install-recommends $(dpkg-deb -f "$deb" Depends | tr ',' '\n' | sed 's/([^)]*)//') >/dev/null 2>&1
 everything >build/campaigns/before.txt
 row "apt-get install ./redflag.deb" apt_install /debs/redflag_1.deb

@@ -33,7 +33,7 @@ ln -s ../booted-checks.service "$root/etc/systemd/system/multi-user.target.wants
 mkdir -p "$root/var/checks" "$root/var/log/journal"
 
 timeout 900 systemd-nspawn -q -b --register=no --keep-unit --console=read-only -D "$root" >"$root.boot" 2>&1 </dev/null || true
-sed 's/\r$//; s/\x1b\[[0-9;?]*[a-zA-Z]//g' "$root.boot" | grep -E 'systemd [0-9]|redflag|multi-user|Failed' | sed 's/^/  boot: /' | head -n 12
+sed 's/\r$//; s/\x1b\[[0-9;?]*[a-zA-Z]//g' "$root.boot" | grep -E 'redflag|multi-user|Failed to start' | sed -n 's/^/  boot: /; 1,3p'
 rm -f "$root.boot"
 cat "$root/var/checks/table" 2>/dev/null || { echo "the checks did not run"; journalctl -D "$root/var/log/journal" -n 60 --no-pager; exit 1; }
 grep -q '^0 failed' "$root/var/checks/table" || {

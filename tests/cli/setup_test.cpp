@@ -208,9 +208,14 @@ TEST_CASE("for the service a results directory below a shut home is a problem th
   const Said shut = services.setup(words);
   CHECK(shut.code == 1);
   CHECK_THAT(shut.out, ContainsSubstring("alice is shut") && ContainsSubstring("results-in-home.conf"));
-  ::chmod((services.dir / "alice").c_str(), 0755);
   std::vector<std::string> again = words;
   again.emplace_back("--force");
+  services.dir.write("unit/training-user.conf", "[Service]\nUser=alice\n");
+  const Said let_in = services.setup(again);
+  CHECK(let_in.code == 0);
+  CHECK_THAT(let_in.out, ContainsSubstring("training-user.conf has to let the service in"));
+  fs::remove(services.dir / "unit/training-user.conf");
+  ::chmod((services.dir / "alice").c_str(), 0755);
   CHECK(services.setup(again).code == 0);
 }
 

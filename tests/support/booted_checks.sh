@@ -36,12 +36,12 @@ drop_ins=/etc/systemd/system/redflag.service.d
 examples=/usr/share/doc/redflag/examples/redflag.service.d
 now
 mkdir -p $drop_ins
-echo "$(systemctl --version | head -n 1); booted $(systemctl is-system-running)"
+echo "$(systemctl --version | head -n 1)"
 
 # --- As installed ---
 ready() { until_true 30 active && show StatusText; }
 row "as installed, with nothing to watch, it is active (ready)" ready
-dynamic() { [ "$(stat -c %U /proc/"$(show MainPID)")" != root ] && [ -L /var/lib/redflag ] && [ "$(stat -c %a /var/lib/private/redflag)" = 700 ] && stat -c %U:%a /run/redflag/ ; }
+dynamic() { [ "$(stat -c %U /proc/"$(show MainPID)")" != root ] && [ -L /var/lib/redflag ] && [ "$(stat -c %a /var/lib/private/redflag)" = 700 ] && stat -c "user %u, /run/redflag %a" /run/redflag/; }
 row "it runs as a dynamic user, with a state and a runtime directory" dynamic
 
 # --- A project, a directory and secrets, by `redflag setup`; W&B and Slack are the demo's stand-ins ---
@@ -134,14 +134,15 @@ useradd -m alice
 groupadd ml
 chmod 0750 /home/alice
 damaged=/home/alice/results/full_ft_rte_seed42/checkpoint-10/pytorch_model.bin
-su alice -s /bin/bash -c "umask 022; mkdir -p ${damaged%/*}; : >$damaged"
-printf 'results: {roots: [/home/alice/results]}\n' >/etc/redflag/redflag.yaml
+su alice -s /bin/bash -c "umask 022; mkdir -p ${damaged%/*};  printf 'PK\003\004cut in half' >$damaged"
+# Only the owner of a file can ask whether anybody still writes it; for others a file is damaged once it has been still for so long.
+printf 'results: {incomplete_after: 2s, roots: [/home/alice/results]}\n' >/etc/redflag/redflag.yaml
 rm -f $drop_ins/*.conf
 sees_it() { # with the drop-ins that are there now, from a fresh state
-  systemctl stop redflag
+  systemctl stop redflag 2>/dev/null
   rm -rf /var/lib/redflag /var/lib/private/redflag
   restart_fresh
-  until_true 20 active && until_true 30 said 'checkpoint-damaged' && echo "user $(ps -o user= -p "$(show MainPID)" 2>/dev/null || stat -c %U /proc/"$(show MainPID)")"
+  until_true 20 active && until_true 30 said 'checkpoint-damaged' && echo "user $(stat -c '%u %U' /proc/"$(show MainPID)")"
 }
 shut_out() {
   systemctl stop redflag
@@ -160,9 +161,21 @@ memory_stays() {
   [ -f /dev/shm/training ]
 }
 row "training-user.conf: the training's shared memory survives its stop" memory_stays
+memory_goes() {
+  printf '[Service]\nRemoveIPC=yes\n' >$drop_ins/zz-ipc.conf
+  restart_fresh
+  until_true 20 active
+  systemctl stop redflag
+  sleep 1
+  [ ! -f /dev/shm/training ]
+}
+row "  (with RemoveIPC=yes it would not: that line is needed)" memory_goes
 rm -f $drop_ins/*.conf
 cp $examples/results-in-home.conf $drop_ins/
-row "results-in-home.conf: it sees them, as its own user, and nothing else of the home" sees_it
+su alice -s /bin/bash -c 'echo private >/home/alice/diary; chmod 0644 /home/alice/diary'
+row "results-in-home.conf: it sees them, as its own user" sees_it
+only_results() { [ "$(ls -A /proc/"$(show MainPID)"/root/home/alice)" = results ]; }
+row "results-in-home.conf: nothing else of the home is there for it" only_results
 rm -f $drop_ins/*.conf
 chmod 0700 /home/alice/results
 setfacl -m g:ml:x /home/alice

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # (sourced by the package, systemd and tarball campaigns) Debian roots by debootstrap, kept in build/roots, copied for each use
 #
 # kept_root RELEASE [PACKAGES]   makes build/roots/RELEASE when it is not there
