@@ -70,10 +70,9 @@ Result<Target> parse_target(std::string_view target) {
   const std::size_t mark = target.find('?');
   std::string_view path = target.substr(1, mark == std::string_view::npos ? mark : mark - 1);
   std::string_view query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
-  while (!path.empty()) {
+  while (!path.empty()) {  // a slash at the end says nothing: "/v1/alerts/"
     const auto part = decoded(next_part(path, '/'), false);
     if (!part) return wrong("a percent escape in the path is broken", "write % as %25");
-    if (part->empty() && path.empty()) break;  // "/v1/alerts/"
     result.path.push_back(*part);
     if (result.path.size() > kMaxParts) return wrong("the path has too many parts");
   }

@@ -25,8 +25,8 @@ TEST_CASE("A path that is not there is answered with the one that was meant", "[
   CHECK_THAT(error_of(said),
              ContainsSubstring("unknown_path: there is nothing at /v1/alert | did you mean /v1/alerts?"));
   CHECK_THAT(error_of(api.get("/v2/alerts")), ContainsSubstring("did you mean /v1/alerts?"));
-  for (const char* odd :
-       {"/", "//", "/v1//ack", "/v1/alerts//ack", "/v1/outbox/retry/x", "/nothing/like/this"}) {
+  for (const char* odd : {"/", "//", "/v1//ack", "/v1/alerts//ack", "/v1/alerts//", "//v/////",
+                          "/v1/outbox/retry/x", "/nothing/like/this"}) {
     INFO(odd);
     CHECK(api.get(odd).status == 404);
   }
