@@ -7,9 +7,9 @@
 
 namespace redflag::daemon {
 
-/// Known names, in the order of a message's way: "mid-commit" (half of a transaction with messages is written),
-/// "before-commit", "after-commit", "before-send", "after-send", "after-verdict" (judged, nothing of it kept yet),
-/// "after-answer" (kept); "before-release" and "after-release" of the reserve.
+/// Known names, in the order of a message's way: "mid-commit" (half of a transaction with messages is
+/// written), "before-commit", "after-commit", "before-send", "after-send", "after-verdict" (judged, nothing
+/// of it kept yet), "after-answer" (kept); "before-release" and "after-release" of the reserve.
 void failpoint(std::string_view name);
 
 }  // namespace redflag::daemon

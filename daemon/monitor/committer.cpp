@@ -130,6 +130,15 @@ asio::awaitable<void> Committer::begin_anew() {
 asio::awaitable<void> Committer::watch() {
   for (;;) {
     co_await clock_.sleep(1s);
+    if (std::string damage = store_.damage_found(); !damage.empty() && !damage_told_) {
+      damage_told_ = true;
+      log_critical("store", "{} is damaged: {}", store_.path(), damage);
+      tell(Severity::critical, "redflag's state database is damaged",
+           fmt::format(
+               "Reading {} through has found: {}. Alerts still go out. Stop redflag, move the file away and "
+               "start it again: a new one is begun.",
+               store_.path(), damage));
+    }
     if (writing_since_ < Duration{} || undurable()) continue;
     const Duration now = clock_.monotonic();
     const bool refused = refused_since_ >= Duration{} && now - refused_since_ >= options_.patience;

@@ -92,6 +92,7 @@ class Committer {
   Time undurable_since_;
   std::size_t undurable_messages_ = 0;
   int anew_left_ = 3;
+  bool damage_told_ = false;
   bool had_reserve_;
   Duration reserve_tried_{0};
   Duration reserve_told_{-1};

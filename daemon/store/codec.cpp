@@ -291,11 +291,13 @@ Result<alerts::Silence> decode_silence(const std::string& text) {
 }
 
 std::string encode_message(const alerts::OutboxMessage& message) {
+  // Its id is kept, so that it is not announced again; what it said is with its alerts.
+  const bool sent = message.state == alerts::MessageState::sent;
   return dump({{"id", message.id},
                {"channel", message.channel},
                {"alert_ids", message.alert_ids},
-               {"payload", message.payload},
-               {"fallback", message.fallback},
+               {"payload", sent ? std::string() : message.payload},
+               {"fallback", sent ? std::string() : message.fallback},
                {"created", time_json(message.created)},
                {"state", static_cast<int>(message.state)},
                {"attempts", message.attempts},

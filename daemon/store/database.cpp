@@ -195,6 +195,10 @@ Result<std::int64_t> Database::query_integer(const std::string& sql) {
   return *row ? statement->integer(0) : 0;
 }
 
+void Database::interrupt() {
+  sqlite3_interrupt(handle_);
+}
+
 Result<std::string> Database::quick_check() {
   Result<Statement> statement = prepare("PRAGMA quick_check(5)");
   if (!statement) return tl::unexpected<Error>(std::move(statement.error()));

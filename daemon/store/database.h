@@ -59,6 +59,8 @@ class Database {
   /// The same statement, compiled once per connection; `sql` must have static storage.
   Result<Statement*> cached(const char* sql);
   Result<std::int64_t> query_integer(const std::string& sql);
+  /// From another thread: what runs ends with an error.
+  void interrupt();
   /// Reads the whole file: "ok", or what is wrong with it.
   Result<std::string> quick_check();
   const std::string& path() const { return path_; }

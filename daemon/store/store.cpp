@@ -16,7 +16,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include "daemon/base/log.h"
 #include "daemon/store/reserve.h"
 #include "daemon/store/schema.h"
 
@@ -33,7 +35,8 @@ struct Job {
   std::function<void(Database&, Result<void>)> done;
 };
 
-Result<std::unique_ptr<Database>> open_checked(const std::string& path, std::string& damage) {
+Result<std::unique_ptr<Database>> open_checked(const std::string& path, std::uint64_t most,
+                                               std::string& damage) {
   Result<std::unique_ptr<Database>> database = Database::open(path);
   if (!database) {
     // "file is not a database" arrives with the first pragma; a permission problem is not damage.
@@ -43,6 +46,8 @@ Result<std::unique_ptr<Database>> open_checked(const std::string& path, std::str
     }
     return database;
   }
+  std::error_code ignored;
+  if (const auto size = std::filesystem::file_size(path, ignored); !ignored && size > most) return database;
   const Result<std::string> check = (*database)->quick_check();
   if (!check) {
     damage = check.error().what;
@@ -67,9 +72,10 @@ Result<std::string> move_aside(const std::string& path, Time now) {
 }
 
 /// As open_checked, with today's tables, whatever has to be moved aside for that.
-Result<std::unique_ptr<Database>> open_migrated(const std::string& path, Time now, std::string& notice) {
+Result<std::unique_ptr<Database>> open_migrated(const std::string& path, Time now, std::uint64_t most,
+                                                std::string& notice) {
   std::string damage;
-  Result<std::unique_ptr<Database>> database = open_checked(path, damage);
+  Result<std::unique_ptr<Database>> database = open_checked(path, most, damage);
   if (!damage.empty()) {
     if (database) database->reset();
     Result<std::string> aside = move_aside(path, now);
@@ -80,7 +86,7 @@ Result<std::unique_ptr<Database>> open_migrated(const std::string& path, Time no
         "acknowledgements and cursors in it are gone; runs are read again from the start.",
         damage, *aside);
     damage.clear();
-    database = open_checked(path, damage);
+    database = open_checked(path, most, damage);
   }
   if (!database) return database;
   if (Result<void> migrated = migrate(**database); !migrated)
@@ -107,9 +113,27 @@ struct Store::Impl {
   std::deque<Job> queue;
   bool stopping = false;
   std::thread thread;
+  std::unique_ptr<Database> checked;
+  std::thread checker;
+  std::string damage;  // that it found; under queue_mutex
 
   void start() {
     if (mode == Mode::threaded) thread = std::thread([this] { work(); });
+  }
+
+  /// Beside the writer, on a connection of its own.
+  void check_behind() {
+    Result<std::unique_ptr<Database>> opened = Database::open_to_read(path);
+    if (!opened) return;
+    checked = std::move(*opened);
+    log_info("store", "{} is large; it is read through while redflag runs, not before", path);
+    checker = std::thread([this] {
+      (void)::setpriority(PRIO_PROCESS, 0, 19);  // of this thread; give_way() would speak for the process
+      const Result<std::string> found = checked->quick_check();
+      const std::lock_guard lock(queue_mutex);
+      if (stopping || (found && *found == "ok")) return;
+      damage = found ? *found : found.error().what;
+    });
   }
 
   void finish() {
@@ -118,6 +142,10 @@ struct Store::Impl {
       stopping = true;
     }
     wake.notify_all();
+    if (checker.joinable()) {
+      checked->interrupt();
+      checker.join();
+    }
     if (thread.joinable()) thread.join();
   }
 
@@ -238,15 +266,15 @@ Result<void> make_state_directory(const std::string& directory) {
 }
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& directory, Mode mode, Time now,
-                                           std::string& notice) {
+                                           std::string& notice, std::uint64_t checked_at_start) {
   if (Result<void> made = make_state_directory(directory); !made)
     return tl::unexpected<Error>(std::move(made.error()));
   auto impl = std::make_unique<Impl>(directory);
-  Result<std::unique_ptr<Database>> database = open_migrated(impl->path, now, notice);
+  Result<std::unique_ptr<Database>> database = open_migrated(impl->path, now, checked_at_start, notice);
   if (!database && impl->reserve.release()) {
     // A start on a full disk needs a little space as well: for the WAL's index, for a migration.
     notice.clear();
-    database = open_migrated(impl->path, now, notice);
+    database = open_migrated(impl->path, now, checked_at_start, notice);
   }
   if (!database) return tl::unexpected<Error>(std::move(database.error()));
   if (mode == Mode::in_line) {
@@ -258,6 +286,8 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory, Mode mo
   impl->reserve_held = impl->reserve.make();
   impl->mode = mode;
   impl->start();
+  std::error_code ignored;
+  if (std::filesystem::file_size(impl->path, ignored) > checked_at_start && !ignored) impl->check_behind();
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -321,6 +351,11 @@ const std::string& Store::path() const {
 
 StoreTrouble Store::trouble() const {
   return impl_->trouble;
+}
+
+std::string Store::damage_found() const {
+  const std::lock_guard lock(impl_->queue_mutex);
+  return impl_->damage;
 }
 
 bool Store::reserve_held() const {

@@ -33,8 +33,12 @@ class Store {
   /// disk is full, at this start too. A damaged database is moved aside (with its WAL) and a new one begun;
   /// `notice` then says so, for the log and for the channels. An unwritable directory and a newer database
   /// are errors.
+  ///
+  /// A database larger than `checked_at_start` would hold up the start: it is read through afterwards, on a
+  /// thread that gives way, and what is found is told by damage_found().
   static Result<std::unique_ptr<Store>> open(const std::string& directory, Mode mode, Time now,
-                                             std::string& notice);
+                                             std::string& notice,
+                                             std::uint64_t checked_at_start = 2ULL << 30U);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -62,6 +66,8 @@ class Store {
   const std::string& path() const;
   /// Why the last commit that failed did so. For the caller that has just got its error.
   StoreTrouble trouble() const;
+  /// What the reading through of a large database has found; empty: nothing, or it goes on.
+  std::string damage_found() const;
   /// False: it was given up, or there has been no space for it yet.
   bool reserve_held() const;
 

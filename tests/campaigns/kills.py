@@ -74,7 +74,7 @@ class Round:
         self.demo.stdout.readline()
         self.demo.stdout.readline()
         self.end = time.monotonic() + PLAY + 1
-        self.load = Load(self.directory, 0.7)
+        self.load = Load(self.directory, 2.0)
         self.load.start()
 
     def daemon(self, point=None, full=False):
@@ -121,7 +121,7 @@ class Round:
         with open(self.directory + "/redflagd.log") as log:
             last = log.read().splitlines()[-1]
         assert "is already using it" in last, f"redflagd ended with {daemon.returncode}: {last}"
-        time.sleep(0.1)
+        time.sleep(0.2)
         self.by_point["locked out"] += 1
         return True
 
@@ -149,11 +149,12 @@ class Round:
         """Lets it run in peace until the play is over and nothing is queued any more."""
         self.load.over.set()
         self.load.join()
-        time.sleep(0.3)
         daemon = self.daemon()
-        deadline = max(self.end, time.monotonic()) + 60
+        deadline = max(self.end, time.monotonic()) + 120  # Slack takes one message a second
         while time.monotonic() < deadline:
             time.sleep(0.5)
+            if daemon.poll() is not None and self.locked_out(daemon):
+                daemon = self.daemon()
             if time.monotonic() > self.end + 2 and not self.missing():
                 break
         daemon.send_signal(signal.SIGTERM)

@@ -82,3 +82,32 @@ TEST_CASE("a state directory that cannot be created is an error that names it an
   CHECK_THAT(store.error().text(), ContainsSubstring("/proc/redflag-state"));
   CHECK_THAT(store.error().text(), ContainsSubstring("store.state_directory"));
 }
+
+TEST_CASE(
+    "a large database does not hold up the start: it is read through behind it, and damage is still found",
+    "[store]") {
+  const test::TempDir dir;
+  asio::io_context context;
+  std::string notice;
+  {
+    auto store = Store::open(dir.path(), Store::Mode::in_line, kNow, notice);
+    REQUIRE(store.has_value());
+    Commit commit;
+    for (int i = 0; i < 500; ++i)
+      commit.cursors.push_back({"source", std::to_string(i), std::string(200, 'v')});
+    REQUIRE(test::run_to_end(context, (*store)->commit(std::move(commit))));
+  }
+  {
+    auto sound = Store::open(dir.path(), Store::Mode::threaded, kNow, notice, 1);
+    REQUIRE(sound.has_value());
+  }
+  std::string bytes = test::read_file(dir / "redflag.db");
+  for (std::size_t i = 20480; i < 36864; ++i) bytes[i] = static_cast<char>(i * 7);
+  dir.write("redflag.db", bytes);
+  auto store = Store::open(dir.path(), Store::Mode::threaded, kNow, notice, 1);
+  REQUIRE(store.has_value());
+  CHECK(notice.empty());
+  for (int i = 0; (*store)->damage_found().empty() && i < 10'000; ++i) ::usleep(1000);
+  CHECK_FALSE((*store)->damage_found().empty());
+  CHECK(moved_aside(dir) == 0);
+}
