@@ -18,6 +18,30 @@ constexpr Command kSubcommands[] = {
     {"drop", "give them up", outbox_drop_command, outbox_drop_spec},
 };
 
+/// The ids, or {"all": true}; nullopt and a complaint when it is neither or both.
+std::optional<json> wanted(const Arguments& arguments, const std::string& command) {
+  const std::vector<std::string>& ids = arguments.operands();
+  if (ids.empty() == !arguments.has("all")) {
+    fmt::print(stderr, "{}: name the messages by their ids, or say --all; `redflag outbox` lists them\n",
+               command);
+    return std::nullopt;
+  }
+  if (ids.empty()) return json{{"all", true}};
+  json body{{"ids", json::array()}};
+  for (const std::string& id : ids) body["ids"].push_back(for_json(id));
+  return body;
+}
+
+int done(const json& answer, bool as_json, std::string_view what) {
+  if (as_json) {
+    print_json(answer);
+    return 0;
+  }
+  const json count = answer.value("count", json(0));
+  fmt::print("{} message{} {}.\n", count.dump(), count == 1 ? "" : "s", what);
+  return 0;
+}
+
 }  // namespace
 
 const CommandSpec& outbox_spec() {
