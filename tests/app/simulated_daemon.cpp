@@ -51,6 +51,7 @@ void SimulatedDaemon::start() {
   store = std::move(*opened);
   Secrets secrets;
   secrets.wandb_key = Secret(std::string(40, 'k'));
+  if (!secret_ping.empty()) secrets.ping_url = Secret(secret_ping);
   secrets.webhooks.emplace_back("slack", Secret("https://hooks.slack.com" + slack.options().path));
   for (const ReceiverConfig& receiver : config.alerts.receivers)
     secrets.receivers[receiver.name].token = Secret("xoxb-1");

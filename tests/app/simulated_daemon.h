@@ -45,6 +45,7 @@ class SimulatedDaemon {
   SlackSimulator slack;
   SimulatedNetwork network;
   Config config;
+  std::string secret_ping;  ///< the dead man's switch's URL; empty: none
   std::unique_ptr<asio::io_context> context;
   std::unique_ptr<Store> store;
   std::unique_ptr<Service> service;
