@@ -186,8 +186,9 @@ asio::awaitable<void> Service::report_results(const ResultsSource& source) {
     co_await world_.clock.sleep(std::chrono::seconds{1});
     const bool absent = !source.health().present;
     if (!absent && !source.listed()) continue;
-    std::string news =
-        absent ? std::string("is not there; waiting for it") : describe_results(source.summary());
+    std::string news = absent
+                           ? fmt::format("cannot be watched ({}); waiting for it", source.health().degraded)
+                           : describe_results(source.summary());
     if (news == told) continue;
     told = std::move(news);
     log_line(absent ? LogLevel::warning : LogLevel::info, "results", source.root() + "  " + told);

@@ -68,6 +68,7 @@ DirTable::iterator ResultsModel::erase_directory(DirTable::iterator it, const st
                                                  Moment now) {
   DirRecord& dir = it->second;
   for (auto& [name, file] : dir.files) {
+    if (!shut_.empty()) note_shut(it->first + '/' + name, false);
     tell_gone(it->first, dir, name, file.judgement, reason, now);
     schedule(it->first, name, file.deadline, kNoDeadline);
   }
@@ -167,6 +168,7 @@ void ResultsModel::remove_file(const std::string& dir_path, DirRecord& dir, cons
   }
   schedule(dir_path, name, it->second.deadline, kNoDeadline);
   tell_gone(dir_path, dir, name, it->second.judgement, "the file was deleted or moved", now);
+  note_shut(dir_path + '/' + name, false);
   dir.files.erase(it);
   --file_count_;
   touch(dir_path, dir, now.monotonic, now);  // the directory's own verdict will say if it is missed

@@ -90,9 +90,13 @@ class ResultsModel {
   std::size_t directories() const { return dirs_.size(); }
   std::size_t files() const { return file_count_; }
   Time last_event() const { return last_event_; }
+  /// Files that cannot be checked because this user may not read them; sorted, at most kMaxShut are known.
+  const std::set<std::string>& shut() const { return shut_; }
+  static constexpr std::size_t kMaxShut = 10'000;
   ResultsSummary summary() const;
 
  private:
+  void note_shut(const std::string& path, bool shut);
   using Due = std::tuple<Duration, std::string, std::string>;  ///< when, directory, file ("" = the directory)
 
   void add_directory(const std::string& path, Moment now);
@@ -135,6 +139,7 @@ class ResultsModel {
   bool present_ = false;
   std::optional<Duration> absent_since_;
   Time last_event_;
+  std::set<std::string> shut_;  // paths
 };
 
 }  // namespace redflag::daemon

@@ -123,12 +123,13 @@ void ResultsModel::check_due_file(const std::string& dir_path, DirRecord& dir, c
   const DirPlace place = place_below(root_, dir_path);
   const auto result = check_file(files_, path, file.size, {file.kind, place.step, place.method, place.task});
   if (!result) {
-    // Unreadable for us says nothing of the file. The watcher reports what it may not read; this asks again
-    // later.
+    // Unreadable for us says nothing of the file: it is counted and said to be so, and asked for again later.
+    note_shut(path, result.error().code == ErrorCode::denied);
     schedule(dir_path, name, file.deadline,
              now.monotonic + std::max(timing_.incomplete_after, Duration{std::chrono::seconds{60}}));
     return;
   }
+  note_shut(path, false);
   Judgement next{result->verdict, false, file.size, result->detail, {}};
   if (is_bad(next.verdict) && next.verdict != Verdict::lfs_pointer) {
     // An incomplete file that nobody is known to have closed may still grow. The closing may have been
@@ -150,6 +151,14 @@ void ResultsModel::check_due_file(const std::string& dir_path, DirRecord& dir, c
   const Verdict verdict = next.verdict;
   tell(dir_path, dir, name, file.judgement, std::move(next), now);
   notify(dir_path, name, &file, verdict);
+}
+
+void ResultsModel::note_shut(const std::string& path, bool shut) {
+  if (!shut) {
+    shut_.erase(path);
+  } else if (shut_.size() < kMaxShut) {
+    shut_.insert(path);
+  }
 }
 
 void ResultsModel::check_due_directory(const std::string& path, DirRecord& dir, Moment now) {

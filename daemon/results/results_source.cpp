@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "daemon/monitor/submit.h"
@@ -108,7 +109,7 @@ void ResultsSource::add_cursor(SourceBatch& batch) {
 }
 
 bool ResultsSource::add_health(SourceBatch& batch, Moment now) {
-  WatchHealth health = watcher_.health();
+  WatchHealth health = this->health();
   if (health.present && !model_.listed()) return false;  // not before it is known what is there
   WatchHealth comparable = health;
   comparable.directories = told_health_.directories;
@@ -144,7 +145,17 @@ ResultsSummary ResultsSource::summary() const {
 }
 
 WatchHealth ResultsSource::health() const {
-  return watcher_.health();
+  WatchHealth health = watcher_.health();
+  const std::set<std::string>& shut = model_.shut();
+  if (shut.empty()) return health;
+  health.degraded += fmt::format(
+      "{}{}{} {} cannot be read, such as {}: let redflagd in, e.g. setfacl -R -m u:redflag:rX {}, or run it "
+      "as the "
+      "training user",
+      health.degraded.empty() ? "" : "; ", shut.size(),
+      shut.size() == ResultsModel::kMaxShut ? " or more" : "", shut.size() == 1 ? "file" : "files",
+      printable_path(*shut.begin()), printable_path(root()));
+  return health;
 }
 
 bool ResultsSource::listed() const {

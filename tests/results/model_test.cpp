@@ -382,3 +382,25 @@ TEST_CASE("a disk whose clock runs ahead does not keep its files in progress for
   world.pass(20s);
   CHECK(world.verdict(kStep + "/layer_0.pt") == "truncated");
 }
+
+TEST_CASE("a file that redflag may not read is counted and named until it may, and no verdict is made up",
+          "[model]") {
+  World world;
+  world.old_step(100);
+  const std::string shut = kStep + "/layer_1.pt";
+  world.files.deny(shut);
+  world.now.wall += 1h;
+  world.list_all();
+  world.pass(5min);
+  CHECK(world.model.shut() == std::set<std::string>{shut});
+  CHECK(world.last(shut) == nullptr);
+  world.files.allow(shut);
+  world.pass(5min);
+  CHECK(world.model.shut().empty());
+  world.files.deny(shut);
+  world.write(shut, torch_zip(20000));
+  world.pass(1min);
+  CHECK(world.model.shut().size() == 1);
+  world.tell(shut, Kind::removed);
+  CHECK(world.model.shut().empty());
+}
