@@ -35,12 +35,14 @@ class FakeOperations : public Operations {
     for (const AlertView& view : kept) {
       if (!view.alert.last.id.starts_with(id)) continue;
       if (found != nullptr) {
-        return fail(ErrorCode::invalid_input, "looking for alert " + id, "several alerts begin like this",
-                    "write more of it");
+        return fail(ErrorCode::invalid_input, "looking for the alert",
+                    "several alerts begin with \"" + id + '"', "write more of it");
       }
       found = &view;
     }
-    if (found == nullptr) return fail(ErrorCode::not_found, "looking for alert " + id, "there is none");
+    if (found == nullptr)
+      return fail(ErrorCode::not_found, "looking for the alert",
+                  "there is no alert \"" + id + "\" that fires or ended lately", "redflag alerts lists them");
     return *found;
   }
 
@@ -49,7 +51,8 @@ class FakeOperations : public Operations {
     const Result<AlertView> view = alert(id);
     if (!view) co_return tl::unexpected<Error>(view.error());
     if (view->alert.last.to != AlertState::firing)
-      co_return fail(ErrorCode::conflict, "acknowledging alert " + id, "it fires no more");
+      co_return fail(ErrorCode::conflict, "acknowledging the alert",
+                     "alert " + id + " does not fire any more");
     calls.push_back(fmt::format("ack {} by {}: {}", view->alert.last.id, by, comment));
     alerts::Acknowledgement& ack = mine(view->alert.last.id).alert.acknowledged;
     ack.at = clock_.now();
@@ -91,12 +94,13 @@ class FakeOperations : public Operations {
     for (alerts::Silence& silence : kept_silences) {
       if (!silence.id.starts_with(id)) continue;
       if (silence.ends <= clock_.now())
-        co_return fail(ErrorCode::conflict, "ending silence " + id, "it has ended already");
+        co_return fail(ErrorCode::conflict, "ending a silence", "silence " + id + " has ended already");
       silence.ends = clock_.now();
       calls.push_back("end silence " + silence.id);
       co_return silence;
     }
-    co_return fail(ErrorCode::not_found, "looking for silence " + id, "there is none");
+    co_return fail(ErrorCode::not_found, "looking for the silence", "there is no silence \"" + id + '"',
+                   "redflag silence list shows those that there are");
   }
 
   std::vector<OutboxEntry> outbox() const override { return messages; }
@@ -137,9 +141,11 @@ class FakeOperations : public Operations {
       const auto entry = std::find_if(messages.begin(), messages.end(),
                                       [&](const OutboxEntry& one) { return one.message.id == id; });
       if (entry == messages.end())
-        return fail(ErrorCode::not_found, "looking for message " + id, "there is none in the outbox");
+        return fail(ErrorCode::not_found, "looking for the message", "no message \"" + id + "\" waits",
+                    "redflag outbox lists those that do");
       if (entry->in_flight)
-        return fail(ErrorCode::conflict, "message " + id, "it is being sent at this moment");
+        return fail(ErrorCode::conflict, "changing the outbox", "message " + id + " is being sent now",
+                    "try again in a moment", true);
     }
     return ids.size();
   }
