@@ -53,7 +53,8 @@ TEST_CASE("An alert is found by a unique beginning of its id", "[api]") {
   Asked api;
   CHECK(api.get("/v1/alerts/9f3c").json["alert"]["id"] == "9f3c0a4be2d17788");
   CHECK(api.get("/v1/alerts/ffff").status == 404);
-  CHECK_THAT(error_of(api.get("/v1/alerts/ffff")), ContainsSubstring("not_found: looking for the alert: there is no alert \"ffff\""));
+  CHECK_THAT(error_of(api.get("/v1/alerts/ffff")),
+             ContainsSubstring("not_found: looking for the alert: there is no alert \"ffff\""));
   api.operations.kept[1].alert.last.id = "9f3c111111111111";
   CHECK(api.get("/v1/alerts/9f3c").status == 400);
 }
