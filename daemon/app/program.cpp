@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -30,6 +31,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kStopPatience = 1500ms;  // of the two seconds that a stop may take
+constexpr Duration kLockPatience = 2s;      // with one that was killed a moment ago and is still dying
 
 const CommandSpec kSpec{
     "",
@@ -106,7 +108,16 @@ class Program {
     // The store creates the directory as well; the lock has to come first.
     std::string notice;
     if (Result<void> made = make_state_directory(config_.store.state_directory); !made) return made;
-    Result<InstanceLock> lock = InstanceLock::acquire(config_.store.state_directory);
+    const Duration asked = clock_.monotonic();
+    Duration waited{};
+    Result<InstanceLock> lock = InstanceLock::acquire(config_.store.state_directory, [&] {
+      waited = clock_.monotonic() - asked;
+      if (waited >= kLockPatience) return false;
+      std::this_thread::sleep_for(20ms);
+      return true;
+    });
+    if (lock && waited > Duration::zero())
+      log_info("start", "waited until the redflagd before this one was gone");
     if (!lock) return tl::unexpected<Error>(std::move(lock.error()));
     lock_.emplace(std::move(*lock));
     return {};
@@ -235,7 +246,8 @@ class Program {
     if (!service_ || reloading_ || stopping_) return true;
     const std::string stuck = service_->stuck();
     if (!stuck.empty())
-      log_critical("redflagd", "{} does not move any more; systemd is no longer told that all is well", stuck);
+      log_critical("redflagd", "{} does not move any more; systemd is no longer told that all is well",
+                   stuck);
     return stuck.empty();
   }
 

@@ -22,7 +22,7 @@ std::string holder_of(int fd) {
 
 }  // namespace
 
-Result<InstanceLock> InstanceLock::acquire(const std::string& directory) {
+Result<InstanceLock> InstanceLock::acquire(const std::string& directory, const std::function<bool()>& wait) {
   const std::string path = directory + "/redflagd.lock";
   const std::string doing = "locking the state directory " + directory;
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -31,8 +31,10 @@ Result<InstanceLock> InstanceLock::acquire(const std::string& directory) {
                 "make it writable for this user, or set store.state_directory to a directory that is");
   }
   InstanceLock lock(fd);
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail(ErrorCode::storage, doing, std::strerror(errno));
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    const int error = errno;
+    if (error == EINTR || (error == EWOULDBLOCK && wait && wait())) continue;
+    if (error != EWOULDBLOCK) return fail(ErrorCode::storage, doing, std::strerror(error));
     return fail(ErrorCode::conflict, doing, fmt::format("{} is already using it", holder_of(fd)),
                 "stop that one first, or give this one a store.state_directory of its own");
   }

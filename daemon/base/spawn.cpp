@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -72,9 +71,16 @@ void limit(__rlimit_resource what, rlim_t soft, rlim_t hard) {
   (void)::setrlimit(what, &wanted);
 }
 
-void close_the_rest_on_exec() {
-  if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
-  for (int fd = 3; fd < 1024; ++fd) (void)::fcntl(fd, F_SETFD, FD_CLOEXEC);  // before Linux 5.11
+/// At once, not by exec: a child that gives way may wait for the processor before it gets there, and would
+/// hold on to what its parent holds (the lock of the state directory) although the parent was killed
+/// meanwhile.
+void close_all_but(int kept) {
+  const auto fd = static_cast<unsigned>(kept);
+  const bool below = fd == 3 || ::syscall(SYS_close_range, 3U, fd - 1, 0U) == 0;
+  if (below && ::syscall(SYS_close_range, fd + 1, ~0U, 0U) == 0) return;
+  for (int other = 3; other < 1024; ++other) {  // before Linux 5.9
+    if (other != kept) (void)::close(other);
+  }
 }
 
 void reset_signals() {
@@ -167,7 +173,7 @@ Result<Spawned> spawn(const SpawnOptions& options) {
         !set_stream(STDERR_FILENO, options.errors, errors.writer())) {
       report_and_leave(status.writer());
     }
-    close_the_rest_on_exec();
+    close_all_but(status.writer());
     apply_limits(options);
     ::execve(options.program.c_str(), argv.data(), envp.data());
     report_and_leave(status.writer());

@@ -1,15 +1,11 @@
 #include "daemon/channels/mail_channel.h"
 
 #include <utility>
-#include <variant>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
+#include "daemon/base/timed.h"
 #include "daemon/config/environment.h"
 
 namespace redflag::daemon {
-
-using namespace asio::experimental::awaitable_operators;
 
 namespace {
 
@@ -75,9 +71,8 @@ asio::awaitable<alerts::SinkAnswer> MailChannel::deliver(const alerts::OutboxMes
     co_return answer;
   }
   const std::string mail = alerts::mail_stamp(message.id, message.created) + message.payload;
-  auto done = co_await (hand_over(**process, mail) || clock_.sleep(kTimeout));
-  const ProcessEnd* end = std::get_if<ProcessEnd>(&done);
-  if (end == nullptr) co_return cut_short("sendmail took longer than " + human_duration(kTimeout));
+  const std::optional<ProcessEnd> end = co_await timed(clock_, kTimeout, hand_over(**process, mail));
+  if (!end) co_return cut_short("sendmail took longer than " + human_duration(kTimeout));
   if (end->signal != 0) co_return cut_short("sendmail was ended by " + end->text());
   alerts::SinkAnswer answer;
   answer.status = alerts::kExitStatus + end->code;

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include "alerts/message_id.h"
 #include "daemon/base/failpoint.h"
 #include "daemon/base/log.h"
+#include "daemon/base/timed.h"
 
 namespace redflag::daemon {
 
 using namespace std::chrono_literals;
-using namespace asio::experimental::awaitable_operators;
 
 namespace {
 
@@ -179,7 +177,7 @@ asio::awaitable<void> Courier::run(Channel& channel) {
     if (const std::optional<Time> wakeup = dispatcher_.next_wakeup(now)) wait = *wakeup - now;
     if (every) wait = std::min(wait.value_or(*every), refresh_at - clock_.monotonic());
     if (wait) {
-      co_await (work_.wait_past(seen) || clock_.sleep(std::max<Duration>(*wait, 1ms)));
+      co_await timed(clock_, std::max<Duration>(*wait, 1ms), work_.wait_past(seen));
     } else {
       co_await work_.wait_past(seen);
     }

@@ -3,12 +3,11 @@
 
 #include <optional>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/system/system_error.hpp>
 #include <unistd.h>
+
+#include "daemon/base/timed.h"
 
 namespace redflag::daemon {
 
@@ -31,27 +30,13 @@ WatchWaiter::WatchWaiter(asio::any_io_executor executor, int fd) : impl_(std::ma
 WatchWaiter::~WatchWaiter() = default;
 
 asio::awaitable<bool> WatchWaiter::wait(Clock& clock, Duration duration) {
-  using namespace asio::experimental::awaitable_operators;
   if (!impl_->stream) {
     co_await clock.sleep(duration);
     co_return false;
   }
-  co_await asio::this_coro::throw_if_cancelled(false);
-  std::size_t first = 0;
-  bool failed = false;
-  try {
-    const auto result =
-        co_await (impl_->stream->async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable) ||
-                  clock.sleep(duration));
-    first = result.index();
-  } catch (const std::exception&) {
-    failed = true;  // both ended without success: cancelled
-  }
-  const bool cancelled =
-      (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
-  co_await asio::this_coro::throw_if_cancelled(true);
-  if (cancelled || failed) throw boost::system::system_error(asio::error::operation_aborted);
-  co_return first == 0;
+  co_return co_await timed(
+      clock, duration,
+      impl_->stream->async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable));
 }
 
 }  // namespace redflag::daemon

@@ -1,4 +1,5 @@
 // Restarts and stops of the whole daemon.
+#include "daemon/base/log.h"
 #include "tests/app/simulated_daemon.h"
 #include "tests/support/catch.h"
 
@@ -13,6 +14,19 @@ RunScript exploding_run() {
   for (std::size_t i = 30; i < script.rows.size(); ++i) script.rows[i].values["train/grad_norm"] = 5000.0;
   return script;
 }
+
+/// What is logged as a warning or worse while it lives.
+class Complaints {
+ public:
+  Complaints() { (void)open_log({.level = LogLevel::warning, .file = directory_ / "log"}); }
+  ~Complaints() { (void)open_log({.level = LogLevel::critical}); }
+  Complaints(const Complaints&) = delete;
+  Complaints& operator=(const Complaints&) = delete;
+  std::string text() const { return read_file(directory_ / "log"); }
+
+ private:
+  TempDir directory_;
+};
 
 }  // namespace
 
@@ -74,6 +88,22 @@ TEST_CASE("when the daemon stops, what is under way still goes out", "[restart]"
   daemon.start();
   while (daemon.slack.requests() == 0 && daemon.clock.now() < kStart + 2h) daemon.run_for(20ms);
   daemon.stop();
+  CHECK(daemon.count("gradient-explosion") == 1);
+}
+
+TEST_CASE("a stop while a message waits for its next try, and channels wait for work, is no error",
+          "[restart]") {
+  SimulatedDaemon daemon;
+  daemon.wandb.add_run("ent", "proj", exploding_run());
+  daemon.slack.faults().during(kStart, kStart + 3h, {.kind = FaultKind::rate_limited, .retry_after = "3600"});
+  daemon.start();
+  while (daemon.slack.requests() == 0 && daemon.clock.now() < kStart + 2h) daemon.run_for(1s);
+  daemon.run_for(1min);
+  const Complaints complaints;
+  daemon.stop();
+  CHECK(complaints.text() == "");
+  daemon.start();
+  daemon.run_for(5h);
   CHECK(daemon.count("gradient-explosion") == 1);
 }
 

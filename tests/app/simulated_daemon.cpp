@@ -28,8 +28,8 @@ store:
 }  // namespace
 
 SimulatedDaemon::SimulatedDaemon()
-    : wandb(clock, {.api_key = std::string(40, 'k')}),
-      slack(clock),
+    : wandb(true_clock, {.api_key = std::string(40, 'k')}),
+      slack(true_clock),
       network(clock),
       context(std::make_unique<asio::io_context>(1)) {
   static const bool quiet = open_log({.level = LogLevel::critical}).has_value();

@@ -21,6 +21,20 @@ using namespace redflag::daemon;
 
 inline const Time kStart = *parse_rfc3339("2026-11-23T00:00:00Z");
 
+/// What the time really is, for everybody but the machine that redflagd runs on: its clock may jump, it may
+/// sleep.
+class TrueClock : public Clock {
+ public:
+  explicit TrueClock(SimulatedClock& clock) : clock_(clock) {}
+  Time now() const override { return Time{clock_.monotonic()} + asleep; }
+  Duration monotonic() const override { return clock_.monotonic(); }
+  asio::awaitable<void> sleep(Duration duration) override { return clock_.sleep(duration); }
+  Duration asleep{0};
+
+ private:
+  SimulatedClock& clock_;
+};
+
 class SimulatedDaemon {
  public:
   SimulatedDaemon();
@@ -30,6 +44,12 @@ class SimulatedDaemon {
   /// An orderly stop; `kill` stops in the middle of whatever it does.
   void stop();
   void kill();
+  /// The machine sleeps: time passes in the world and on the wall clock, timers and the monotonic clock stand
+  /// still.
+  void suspend(Duration duration) {
+    clock.jump_wall_clock(duration);
+    true_clock.asleep += duration;
+  }
   void run_for(Duration duration) { clock.run_for(*context, duration); }
 
   /// What Slack's phone line said, oldest first.
@@ -41,6 +61,7 @@ class SimulatedDaemon {
 
   TempDir directory;
   SimulatedClock clock{kStart};
+  TrueClock true_clock{clock};
   WandbSimulator wandb;
   SlackSimulator slack;
   SimulatedNetwork network;

@@ -1,3 +1,6 @@
+#include <csignal>
+
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/base/instance_lock.h"
@@ -18,6 +21,38 @@ TEST_CASE("a second daemon on the same state directory is refused and told who h
     CHECK_THAT(second.error().what, ContainsSubstring(std::to_string(::getpid())));
   }
   CHECK(InstanceLock::acquire(dir.path()).has_value());
+}
+
+TEST_CASE("a daemon that is still dying is waited for, one that lives is not waited for without end",
+          "[lock]") {
+  const test::TempDir dir;
+  int ready[2];
+  REQUIRE(::pipe(ready) == 0);
+  const pid_t holder = ::fork();
+  if (holder == 0) {
+    const Result<InstanceLock> lock = InstanceLock::acquire(dir.path());
+    (void)!::write(ready[1], lock ? "y" : "n", 1);
+    ::pause();
+    ::_exit(0);
+  }
+  char holds = 'n';
+  REQUIRE(::read(ready[0], &holds, 1) == 1);
+  CHECK(holds == 'y');
+
+  int asked = 0;
+  const Result<InstanceLock> refused = InstanceLock::acquire(dir.path(), [&] { return ++asked < 3; });
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(asked == 3);
+  CHECK_THAT(refused.error().what, ContainsSubstring(std::to_string(holder)));
+
+  const Result<InstanceLock> taken = InstanceLock::acquire(dir.path(), [&] {
+    ::kill(holder, SIGKILL);
+    ::waitpid(holder, nullptr, 0);
+    return true;
+  });
+  CHECK(taken.has_value());
+  ::close(ready[0]);
+  ::close(ready[1]);
 }
 
 TEST_CASE("a state directory that is not there is an error with advice", "[lock]") {

@@ -9,7 +9,9 @@ in the results tree, each an alert of its own. redflagd is killed in four ways, 
 At the end of a round redflagd is left alone until everything is told. Then:
   lost        alerts that the load or the demo had to cause and Slack never got, messages of the outbox that Slack never got,
               silences and acknowledgements that `redflag` said were placed and that are not in the store
-  duplicates  messages that Slack got more than once; at most one per kill, for one is in flight at a time
+              (a later acknowledgement of the same alert may have replaced one)
+  duplicates  messages that tell of an alert what an earlier one had told: its state is the same; at most one per kill, for
+              one is in flight at a time
 """
 
 import collections
@@ -36,6 +38,9 @@ RESERVE_POINTS = ["before-release", "after-release"]
 PROMISED = {"run-failed", "loss-too-high", "gradient-explosion", "score-low"}
 FAILING = "full_ft_sst2_seed999_failed"
 PLAY = 25  # seconds
+MARKS = "\u2705\u26a0\ufe0f\u2139\U0001f6a8 "
+STATUS = re.compile(f"[{MARKS}]*(STILL )?(CRITICAL|WARNING|INFO|RESOLVED)( \\(was \\w+\\))?")
+ALERT = re.compile(r"alert ([0-9a-f]{16})")
 
 
 def has_command(name):
@@ -67,12 +72,15 @@ class Round:
         self.unsynced, self.operator = unsynced, operator
         self.kills = 0
         self.by_point = collections.Counter()
-        self.promises = {"silence": [], "acknowledgement": []}
+        self.promises = {"silence": [], "acknowledgement": []}  # (of what, comment) that `redflag` said were placed
+        self.attempts = []  # all of (of what, comment), those without an answer too
         self.demo = subprocess.Popen(
             [BIN + "/redflag", "demo", "--no-daemon", "--directory", self.directory, "--seconds", str(PLAY),
              "--slack-delay", "0.05"], stdout=subprocess.PIPE, text=True)
         self.demo.stdout.readline()
         self.demo.stdout.readline()
+        with open(self.directory + "/redflag.yaml", "a") as config:
+            config.write(f"api:\n  socket: {self.directory}/api.sock\n")
         self.end = time.monotonic() + PLAY + 1
         self.load = Load(self.directory, 2.0)
         self.load.start()
@@ -95,7 +103,7 @@ class Round:
 
     def at_a_point(self, point, passage):
         daemon = self.daemon(f"{point}:{passage}", full=point in RESERVE_POINTS)
-        self.operate()
+        self.operate(daemon)
         try:
             daemon.wait(timeout=4)
             if self.locked_out(daemon):
@@ -109,7 +117,7 @@ class Round:
     def at_random(self, rng):
         daemon = self.daemon()
         if rng.random() < 0.5:
-            self.operate()
+            self.operate(daemon)
         time.sleep(rng.uniform(0.02, 1.0))
         if daemon.poll() is None or not self.locked_out(daemon):
             self.kill(daemon)
@@ -125,25 +133,44 @@ class Round:
         self.by_point["locked out"] += 1
         return True
 
-    def operate(self):
+    def operate(self, daemon):
         """Places a silence of nothing in particular and acknowledges an alert; what `redflag` calls done has to last."""
         if not self.operator:
             return
-        time.sleep(0.3)
-        words = f"campaign {len(self.promises['silence'])}"
-        self.ask("silence", ["silence", "add", f"rule=nothing-{self.kills}", "--for", "10h", "--yes"], words)
+        place = f"rule=nothing-{self.kills}"
+        self.ask(daemon, "silence", place, ["silence", "add", place, "--for", "10h", "--yes"])
         alerts = self.database("SELECT id FROM alert WHERE active=1 ORDER BY random() LIMIT 1")
         if alerts:
-            self.ask("acknowledgement", ["ack", alerts[0][0]], f"seen {len(self.promises['acknowledgement'])}")
+            self.ask(daemon, "acknowledgement", alerts[0][0], ["ack", alerts[0][0]])
 
-    def ask(self, what, command, words):
+    def ask(self, daemon, what, of, command):
+        words = f"campaign {len(self.attempts)}."
+        self.attempts.append((of, words))
+        for _ in range(20):  # until it listens, or is gone
+            code = self.run(command, words)
+            if code != 3 or daemon.poll() is not None:
+                break
+            time.sleep(0.05)
+        if code == 0:
+            self.promises[what].append((of, words))
+
+    def run(self, command, words):
         try:
             done = subprocess.run([BIN + "/redflag", *command, "--comment", words, "--config", self.directory + "/redflag.yaml"],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=3)
+            return done.returncode
         except subprocess.TimeoutExpired:
-            return
-        if done.returncode == 0:
-            self.promises[what].append((command[1], words))
+            return None
+
+    def acknowledgements_lost(self):
+        """Of each alert the last that was promised, unless one that was tried after it is there instead."""
+        lost = []
+        bodies = dict(self.database("SELECT id, body FROM alert"))
+        for of, words in dict(self.promises["acknowledgement"]).items():
+            since = self.attempts[self.attempts.index((of, words)):]
+            if not any(f'"{one}"' in bodies.get(of, "") for place, one in since if place == of):
+                lost.append(f"{of} {words}")
+        return lost
 
     def finish(self):
         """Lets it run in peace until the play is over and nothing is queued any more."""
@@ -176,24 +203,30 @@ class Round:
             connection.close()
 
     def received(self):
-        """(id, first word, text) of every alert in every message that reached Slack: ids are in the footers."""
+        """The messages that reached Slack, in order: (what of which alerts, text); ids are in the footers."""
         out = []
         with open(self.directory + "/slack.jsonl") as journal:
             for line in journal:
                 if not line.endswith("\n"):
                     continue
                 payload = json.loads(line)["payload"]
+                parts = [block["text"]["text"] for block in payload.get("blocks", []) if block["type"] == "section" and "text" in block]
+                parts = [part for part in parts if STATUS.match(part) and ALERT.search(part)]
+                told = {(ALERT.search(part)[1], STATUS.match(part)[0].strip(MARKS)) for part in parts}
                 text = json.dumps(payload)
-                ids = re.findall(r"alert ([0-9a-f]{16})", text) or [payload["text"]]
-                out += [(one, payload["text"].split()[0], text) for one in dict.fromkeys(ids)]
+                if not told:  # about one alert, or none
+                    status = STATUS.match(payload["text"])
+                    told = {(one, status[0] if status else "") for one in ALERT.findall(text)} or {(payload["text"], "")}
+                out.append((told, text))
         return out
 
     def missing(self):
         received = self.received()
-        everything = "\n".join(text for _, _, text in received)
-        known = {one for one, _, _ in received}
+        everything = "\n".join(text for _, text in received)
+        known = {one for told, _ in received for one, _ in told}
         lost = [name for name in self.load.planned if name not in everything]
-        told = {rule for _, kind, text in received if kind == "CRITICAL" and FAILING in text
+        told = {rule for what, text in received
+                if FAILING in text and any("CRITICAL" in status for _, status in what)
                 for rule in re.findall(r"rule ([a-z0-9-]+)", text)}
         lost += sorted(PROMISED - told)
         for body, in self.database("SELECT body FROM outbox"):
@@ -204,21 +237,21 @@ class Round:
 
     def judge(self):
         received = self.received()
-        counts = collections.Counter((one, kind) for one, kind, _ in received)
-        alerts = {one: json.loads(body) for one, body in self.database("SELECT id, body FROM alert")}
+        known, again = set(), []
+        for told, text in received:
+            again += [text] if told & known else []
+            known |= told
         silences = "\n".join(body for body, in self.database("SELECT body FROM silence"))
-        bodies = "\n".join(json.dumps(body) for body in alerts.values())
         return {
             "kills": self.kills,
             "told": len(received),
             "planned": len(self.load.planned) + len(PROMISED),
-            "duplicates": sum(n - 1 for n in counts.values()),
+            "duplicates": len(again),
             "lost": self.missing(),
             "silences": len(self.promises["silence"]),
             "silences lost": [w for _, w in self.promises["silence"] if f'"{w}"' not in silences],
-            "acks": len({one for one, _ in self.promises["acknowledgement"]}),
-            # A later one of the same alert replaces it.
-            "acks lost": [w for one, w in dict(self.promises["acknowledgement"]).items() if f'"{w}"' not in bodies],
+            "acks": len(self.promises["acknowledgement"]),
+            "acks lost": self.acknowledgements_lost(),
             "damaged": sum(".damaged-" in name for name in os.listdir(self.directory + "/state")),
         }
 

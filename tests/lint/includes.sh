@@ -25,6 +25,8 @@ complain "a pure room asks no clock" '(system_clock|steady_clock|high_resolution
 # LibTorch belongs to redflag-forward alone.
 complain "only redflag-forward may link LibTorch" '^#include <(torch|ATen|c10)/' rules alerts \
   $(find daemon -mindepth 1 -maxdepth 1 ! -name forward)
+complain "awaitable operators throw multiple_exceptions at a cancellation: use timed() of daemon/base/timed.h" 'awaitable_operators' \
+  $(find daemon -name '*.h' -o -name '*.cpp' | grep -vx daemon/base/timed.h)
 
 [ $bad -eq 0 ] && echo "includes: ok" >&2
 exit $bad
