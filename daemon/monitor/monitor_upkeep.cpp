@@ -1,5 +1,5 @@
-// What the monitor does by the clock: ageing of what is kept, the mark that it is alive, the daily digest, and
-// the proof that its own loops move.
+// What the monitor does by the clock: ageing of what is kept, the mark that it is alive, the daily digest,
+// and the proof that its own loops move.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -18,6 +18,7 @@ constexpr const char* kOwnSource = "redflag";
 constexpr Duration kMarkEvery = 1min;
 /// A loop that wakes every second and has not for so long does not move any more.
 constexpr Duration kStuckAfter = 2min;
+constexpr std::size_t kForgottenAtATime = 100;
 
 }  // namespace
 
@@ -25,6 +26,16 @@ asio::awaitable<void> Monitor::prune() {
   for (;;) {
     co_await clock_.sleep(1h);
     const Time now = clock_.now();
+    // A few at a time: the first time after an update there may be thousands.
+    for (;;) {
+      Commit forgotten = pipeline_.forget_runs_ended_before(now - options_.retention, kForgottenAtATime, now);
+      if (forgotten.empty()) break;
+      co_await keep(std::move(forgotten));
+    }
+    progress_.forget([this](const std::string& key) {
+      const RunInfo* known = pipeline_.run(key);
+      return known == nullptr || has_ended(known->state);
+    });
     const Result<void> done = co_await store_.prune({.points_before = now - options_.retention,
                                                      .messages_before = now - 7 * 24h,
                                                      .alerts_before = now - options_.retention,
@@ -45,16 +56,18 @@ asio::awaitable<void> Monitor::maintain_queue() {
                                        [&](const auto& m) { return m.channel == channel->name(); });
       if (count > 0) text += fmt::format("{}{} for {}", text.empty() ? "" : ", ", count, channel->name());
     }
-    announce(Severity::warning, fmt::format("{} undelivered message(s) were dropped", dropped.size()),
-             fmt::format("They were too old or too many: {}. redflag outbox lists what still waits; the alerts "
-                         "themselves are kept: redflag alerts.",
-                         text));
+    announce(
+        Severity::warning, fmt::format("{} undelivered message(s) were dropped", dropped.size()),
+        fmt::format("They were too old or too many: {}. redflag outbox lists what still waits; the alerts "
+                    "themselves are kept: redflag alerts.",
+                    text));
   }
 }
 
 void Monitor::mark_alive(bool stopped) {
   Commit commit;
-  pipeline_.keep_cursor({kOwnSource, "alive", encode(AliveMark{clock_.now(), options_.boot_id, stopped})}, commit);
+  pipeline_.keep_cursor({kOwnSource, "alive", encode(AliveMark{clock_.now(), options_.boot_id, stopped})},
+                        commit);
   committer_.post(std::move(commit));
 }
 

@@ -11,10 +11,6 @@ namespace {
 /// A run that logs once in ten minutes is slow, not silent.
 constexpr Duration kNoDataAfter = std::chrono::minutes{15};
 
-std::string name_of(const Subject& subject) {
-  return std::string(to_string(subject.kind)) + ':' + subject.key;
-}
-
 }  // namespace
 
 Pipeline::Pipeline(std::shared_ptr<const RuleSet> rules, Render render, alerts::LifecycleOptions lifecycle,
@@ -61,7 +57,7 @@ Commit Pipeline::apply(SourceBatch&& batch, Time now) {
   Commit commit;
   now_ = now;
   std::vector<Transition> transitions;
-  for (RunInfo& info : batch.runs) take_run(std::move(info), commit);
+  std::vector<std::string> gone;
   for (SourceBatch::Input& input : batch.inputs) {
     hear(input, now);
     if (auto* observation = std::get_if<Observation>(&input)) {
@@ -70,12 +66,16 @@ Commit Pipeline::apply(SourceBatch&& batch, Time now) {
     } else if (const auto* mark = std::get_if<Watermark>(&input)) {
       engine_.advance(*mark, transitions);
     } else {
-      const Gone& gone = std::get<Gone>(input);
-      engine_.forget(gone.subject, gone.time, gone.reason, transitions);
-      commit.drop(gone.subject);
+      const Gone& departed = std::get<Gone>(input);
+      engine_.forget(departed.subject, departed.time, departed.reason, transitions);
+      commit.drop(departed.subject);
+      if (departed.subject.kind == SubjectKind::run) gone.push_back(departed.subject.key);
     }
   }
+  for (const RunInfo& info : batch.runs) std::erase(gone, info.key);  // it is there again
+  for (RunInfo& info : batch.runs) take_run(std::move(info), commit);
   settle(transitions, commit);
+  for (const std::string& key : gone) forget_run(key);
   for (CursorUpdate& update : batch.cursors) take_cursor(std::move(update), commit);
   if (batch.first_read) tell_first_read(*batch.first_read, commit, now);
   return commit;
@@ -124,14 +124,14 @@ void Pipeline::hear(const SourceBatch::Input& input, Time now) {
   if (kind == SubjectKind::run && observation->kind == ObservationKind::facts)
     return;  // a poll, not news of it
   if (kind == SubjectKind::run || kind == SubjectKind::source || kind == SubjectKind::host)
-    heard_[name_of(observation->subject)] = now;
+    heard_[observation->subject] = now;
 }
 
 Time Pipeline::no_data_since(const Transition& transition) const {
   const SubjectKind kind = transition.subject.kind;
   if (kind != SubjectKind::run && kind != SubjectKind::source && kind != SubjectKind::host) return {};
   if (const RunInfo* info = run(transition.run); info != nullptr && has_ended(info->state)) return {};
-  const auto found = heard_.find(name_of(transition.subject));
+  const auto found = heard_.find(transition.subject);
   const Time last = found == heard_.end() ? started_ : found->second;
   return now_ - last >= kNoDataAfter ? last : Time{};
 }
@@ -174,6 +174,14 @@ std::vector<alerts::Notification> Pipeline::firing() const {
 void Pipeline::take_run(RunInfo&& info, Commit& commit) {
   commit.runs.push_back(info);
   std::string key = info.key;
+  if (!has_ended(info.state)) {
+    ended_lately_.erase(key);
+    // It lives again: its silence counts from now.
+    if (const RunInfo* known = run(key); known != nullptr && has_ended(known->state))
+      heard_[Subject{SubjectKind::run, key}] = now_;
+  } else if (const RunInfo* known = run(key); known == nullptr || !has_ended(known->state)) {
+    ended_lately_[key] = now_;
+  }
   runs_.insert_or_assign(std::move(key), std::move(info));
 }
 

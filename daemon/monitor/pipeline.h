@@ -46,6 +46,10 @@ class Pipeline {
   void put_silence(alerts::Silence silence, Commit& commit);
   /// A position of redflag's own.
   void keep_cursor(CursorUpdate update, Commit& commit) { take_cursor(std::move(update), commit); }
+  /// Of runs that ended long ago, all that is kept: record, facts, points, cursor, instances; what of their
+  /// alerts is still open closes. Runs whose last sign of life is older than `then`, at most `most` of them;
+  /// an empty commit when there are none (any more). See Forgotten.
+  Commit forget_runs_ended_before(Time then, std::size_t most, Time now);
   void forget_silences_ended_before(Time then) { lifecycle_.forget_silences_ended_before(then); }
 
   alerts::RunContext context_of(const std::string& run_key) const;
@@ -69,6 +73,8 @@ class Pipeline {
   void keep(alerts::LifecycleOutput&& output, Commit& commit);
   void say(const std::vector<alerts::Notification>& notifications, Commit& commit);
   void hear(const SourceBatch::Input& input, Time now);
+  bool to_forget(const RunInfo& run, Time then) const;
+  void forget_run(const std::string& key);
 
   Engine engine_;
   alerts::Lifecycle lifecycle_;
@@ -76,7 +82,8 @@ class Pipeline {
   std::unordered_map<std::string, RunInfo> runs_;
   std::map<std::pair<std::string, std::string>, std::string> cursors_;
   std::vector<RuleInstance> kept_instances_;
-  std::unordered_map<std::string, Time> heard_;  // wall clock, by subject of runs, sources and hosts
+  std::map<Subject, Time> heard_;  // wall clock; of runs that have not ended, sources and hosts
+  std::unordered_map<std::string, Time> ended_lately_;  // run → when its end was told, wall clock
   Time started_;
   Time now_;
 };

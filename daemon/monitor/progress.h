@@ -1,6 +1,7 @@
 // The part of the log that shows a run is alive: its newest step and numbers, now and then.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <unordered_map>
 
@@ -18,6 +19,12 @@ class ProgressLog {
   std::int64_t step_of(const std::string& run) const {
     const auto found = steps_.find(run);
     return found == steps_.end() ? -1 : found->second;
+  }
+
+  /// Drops what is remembered of the runs for which `finished` says yes.
+  void forget(const std::function<bool(const std::string& run)>& finished) {
+    std::erase_if(steps_, [&](const auto& one) { return finished(one.first); });
+    std::erase_if(last_, [&](const auto& one) { return finished(one.first); });
   }
 
  private:

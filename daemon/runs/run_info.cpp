@@ -76,6 +76,10 @@ bool has_ended(RunState state) {
   return false;
 }
 
+Time last_sign(const RunInfo& run) {
+  return run.heartbeat_at != Time{} ? run.heartbeat_at : run.created_at;
+}
+
 Observation run_facts(const RunInfo& run, std::string source, Time time) {
   Observation facts;
   facts.kind = ObservationKind::facts;

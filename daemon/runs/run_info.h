@@ -32,6 +32,10 @@ RunState run_state_from(std::string_view name);
 /// finished, failed, crashed, killed, preempted: the source says that no more points are to be expected.
 bool has_ended(RunState state);
 
+struct RunInfo;
+/// When the run last showed that it lives, as far as is known: its heartbeat, else its creation; else Time{}.
+Time last_sign(const RunInfo& run);
+
 struct RunInfo {
   std::string key;  ///< registry key "host/entity/project/id"
   std::string id;

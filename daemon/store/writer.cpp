@@ -94,6 +94,8 @@ void write_all(Sequence& sequence, const Commit& commit) {
                             "DELETE FROM point WHERE subject=?"}) {
       sequence.run(sql, [&](Statement& s) { s.bind(1, subject_text(subject)); });
     }
+    if (subject.kind == SubjectKind::run)
+      sequence.run("DELETE FROM run WHERE key=?", [&](Statement& s) { s.bind(1, subject.key); });
   }
   for (const RunInfo& run : commit.runs) {
     sequence.run("INSERT OR REPLACE INTO run (key, body) VALUES (?,?)",
@@ -209,6 +211,8 @@ std::size_t Commit::bytes() const {
 void Commit::drop(const Subject& subject) {
   std::erase_if(observations, [&](const Observation& o) { return o.subject == subject; });
   std::erase_if(instances, [&](const RuleInstance& i) { return i.subject == subject; });
+  if (subject.kind == SubjectKind::run)
+    std::erase_if(runs, [&](const RunInfo& run) { return run.key == subject.key; });
   gone.push_back(subject);
 }
 

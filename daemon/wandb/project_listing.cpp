@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/monitor/forgotten.h"
 #include "daemon/wandb/project_sync.h"
 
 namespace redflag::daemon {
@@ -204,7 +205,7 @@ bool ProjectSync::is_news(const std::string& id, const json& node) const {
   apply_node(node, info);
   if (!matches(options_.filter, info, poll_time_, false)) return false;
   const auto kept = intake_.cursor(subject_.key, id);
-  if (!kept) return true;
+  if (!kept) return !may_be_forgotten(info, forgotten_);
   const RunCursor cursor = RunCursor::restored(*kept);
   return !has_ended(info.state) || info.heartbeat_at > cursor.heartbeat_at;
 }
@@ -252,9 +253,9 @@ void ProjectSync::meet(const json& node) {
   std::optional<RunCursor> cursor;
   if (kept) cursor = RunCursor::restored(*kept);
   const bool ended = has_ended(info.state);
-  const Time last_sign = info.heartbeat_at != Time{} ? info.heartbeat_at : info.created_at;
   if (ended && cursor && cursor->ended && info.heartbeat_at <= cursor->heartbeat_at) return;
-  if (ended && (cursor ? cursor->historic : last_sign < project_.first_seen)) {
+  if (ended && (cursor ? cursor->historic
+                       : last_sign(info) < project_.first_seen || may_be_forgotten(info, forgotten_))) {
     tell_historic(std::move(info), node);
     return;
   }

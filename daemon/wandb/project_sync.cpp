@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/monitor/forgotten.h"
+
 namespace redflag::daemon {
 namespace {
 
@@ -181,6 +183,8 @@ asio::awaitable<PollSummary> ProjectSync::poll() {
   failed_.clear();
   const auto requests_before = client_.requests();
   if (!loaded_) load();
+  forgotten_ = decode_forgotten(
+      intake_.cursor(kForgottenSource, forgotten_key(prefix_.substr(0, prefix_.size() - 1))));
   for (auto& [id, run] : followed_) {
     run.seen = false;
     run.waiting = false;

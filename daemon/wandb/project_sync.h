@@ -117,6 +117,7 @@ class ProjectSync {
   std::uint32_t random_;
 
   // Of the poll under way.
+  Time forgotten_;  ///< see daemon/monitor/forgotten.h
   Time poll_time_;
   Duration poll_start_{};
   unsigned failures_in_a_row_ = 0;

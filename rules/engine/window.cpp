@@ -9,7 +9,7 @@ namespace redflag {
 
 void PointRing::push(const Point& point) {
   if (end_ - begin_ == points_.size()) {
-    std::vector<Point> larger(points_.empty() ? 4 : points_.size() * 2);
+    std::vector<Point> larger(points_.empty() ? 2 : points_.size() * 2);
     for (std::uint64_t i = begin_; i < end_; ++i) larger[i & (larger.size() - 1)] = at(i);
     points_ = std::move(larger);
   }

@@ -103,7 +103,9 @@ void measure(SimulatedDaemon& daemon, int day) {
 
 int main(int argc, char** argv) {
   const int days = argc > 1 ? std::atoi(argv[1]) : 30;
+  const int retention_days = argc > 2 ? std::atoi(argv[2]) : 90;
   SimulatedDaemon daemon;
+  daemon.config.store.retention = retention_days * 24h;
   daemon.config.wandb.poll_interval = 1min;
   daemon.start();
   Planned planned;
