@@ -42,10 +42,11 @@ struct Planned {
 struct Project {
   std::vector<RunScript> runs;
   std::vector<Planned> planned;
+  int rows = 0;  // of each run
 
   /// Norms from the given minutes on; what each comes to as an alert is planned.
   void add(const std::string& id, const std::string& name, std::vector<std::pair<int, double>> norms) {
-    RunScript script = healthy_run(id, kStart, 700);
+    RunScript script = healthy_run(id, kStart, rows);
     script.name = name;
     for (std::size_t n = 0; n < norms.size(); ++n) {
       const auto [from, norm] = norms[n];
@@ -62,8 +63,9 @@ struct Project {
   }
 };
 
-Project usual_project() {
+Project usual_project(int rows) {
   Project project;
+  project.rows = rows;
   project.add("before", "fires_before_ends_during", {{30, 5000}, {90, 8}});
   project.add("worse", "fires_and_gets_worse_during_ends_after", {{70, 200}, {80, 5000}, {150, 8}});
   project.add("stays", "fires_during_and_stays", {{75, 5000}});
@@ -75,8 +77,8 @@ Project usual_project() {
   return project;
 }
 
-Project hostile_project() {
-  Project project = usual_project();
+Project hostile_project(int rows) {
+  Project project = usual_project(rows);
   int i = 0;
   for (const std::string& name : alerts::test::hostile_names()) {
     // W&B speaks JSON: what is no UTF-8 cannot come from there.
@@ -123,7 +125,7 @@ struct Row {
   std::function<void(World&)> prepare = {};     // before the start
   std::function<void(World&)> during = {};      // at the fault's begin; may let time pass up to its end
   std::function<void(World&)> afterwards = {};  // at its end
-  Project (*project)() = usual_project;
+  Project (*project)(int rows) = usual_project;
   Duration length = 1h;
   bool of_the_other = false;  // judged by what the second receiver took
   bool shortly = false;       // one of the few that are a test, too
@@ -252,10 +254,11 @@ Outcome judge_the_other(World& world, const Project& project) {
   return outcome;
 }
 
-Outcome play(const Row& row, bool texts) {
+Outcome play(const Row& row, bool texts, Duration poll_interval) {
   World world;
+  world.daemon.config.wandb.poll_interval = poll_interval;
   world.length = row.length;
-  const Project project = row.project();
+  const Project project = row.project(static_cast<int>((kBegin + row.length + kAfter) / 1min) + 10);
   for (const RunScript& run : project.runs) world.daemon.wandb.add_run("ent", "proj", run);
   if (row.prepare) row.prepare(world);
   world.daemon.start();
@@ -443,7 +446,7 @@ std::vector<Row> all_rows() {
   rows.push_back(two_receivers_row(false));
   rows.push_back(two_receivers_row(true));
   const std::set<std::string> few{"429, Retry-After in seconds", "truncated answer, message taken",
-                                  "404 no_service, mended",      "kill -9 every 5 s, Slack slow",
+                                  "404 no_service, mended",      "kill -9 every 37 s, Slack 500",
                                   "disk full for an hour",       "clock a day backwards, Slack 500"};
   for (Row& row : rows) row.shortly = few.contains(row.fault);
   return rows;
@@ -464,7 +467,7 @@ int main(int argc, char** argv) {
   for (const Row& row : all_rows()) {
     if (row.fault.find(wanted) == std::string::npos) continue;
     if (given("--short") && !row.shortly) continue;
-    const Outcome outcome = play(row, given("--texts"));
+    const Outcome outcome = play(row, given("--texts"), given("--short") ? 1min : 15s);
     fmt::print("{:<36} {:>7} {:>5} {:>10} {:>9} {:>4}  {}{}\n", row.fault, outcome.planned, outcome.sent,
                outcome.duplicates, outcome.in_flight, outcome.lost.size(), human_duration(outcome.recovery),
                outcome.bad() ? "  FAILED" : "");
