@@ -56,7 +56,7 @@ struct Entry {
   JournalFields fields;
 };
 
-/// What was queued by 0.x, before there were lines.
+/// What older versions queued, before there were lines.
 Entry read_json(const std::string& text) {
   Entry entry{Severity::warning, text, {}, {}};
   const nlohmann::json payload = nlohmann::json::parse(text, nullptr, false);
