@@ -22,6 +22,7 @@ struct RunContext {
   std::string state;
   std::string project;  ///< "entity/project"
   std::vector<std::string> tags;
+  bool ended = false;     ///< what is wrong with it does not go on: it is not said again and again
   bool historic = false;  ///< had ended before redflag first saw its project: in the digest, pages nobody
 };
 

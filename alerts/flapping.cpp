@@ -15,7 +15,7 @@ bool FlapBook::fired(const std::string& what, Time at, Time now) {
   entry.last_change = now;
   entry.fires.push_back(at);
   while (entry.fires.size() > options_.count || entry.fires.front() + options_.window < at)
-    entry.fires.pop_front();
+    entry.fires.erase(entry.fires.begin());
   if (entry.flapping) {
     ++entry.changes;
     return false;
@@ -53,7 +53,7 @@ bool FlapBook::told_firing(const std::string& what) const {
 }
 
 void FlapBook::owe(const std::string& what, OwedEnd end) {
-  entries_[what].owed = std::move(end);
+  entries_[what].owed = std::make_unique<OwedEnd>(std::move(end));
 }
 
 void FlapBook::settle(const std::string& what) {

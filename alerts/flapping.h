@@ -4,8 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <optional>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -56,12 +55,12 @@ class FlapBook {
 
  private:
   struct Entry {
-    std::deque<Time> fires;
+    std::vector<Time> fires;    // few, and there is one for each alert of the last hour
     Time last_change;           // wall clock
     std::uint32_t changes = 0;  // since it flaps
     bool flapping = false;
     bool told_firing = false;
-    std::optional<OwedEnd> owed;
+    std::unique_ptr<OwedEnd> owed;
   };
   FlapOptions options_;
   std::unordered_map<std::string, Entry> entries_;

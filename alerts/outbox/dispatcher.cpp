@@ -377,6 +377,9 @@ std::optional<OutboxMessage> Dispatcher::on_verdict(const std::string& id, const
       break;
     case Outcome::sent:
       message.state = MessageState::sent;
+      // What it said is with its alerts; the record is kept so that it is not announced again.
+      std::string().swap(message.payload);
+      std::string().swap(message.fallback);
       message.not_before = Time{};
       impl_->remember_sent(id);
       impl_->on_success(c, now);

@@ -455,7 +455,8 @@ const Section& alerts() {
           .fallback_is("30s")
           .range("0s", "1d"),
       value<&AlertsConfig::repeat_interval>(
-          "repeat_interval", "What goes on firing unacknowledged is said again so often; 0s is never.")
+          "repeat_interval",
+          "What goes on firing unacknowledged is said again so often, unless its run has ended; 0s is never.")
           .fallback_is("24h")
           .range("0s", "30d"),
       value<&AlertsConfig::flapping_count>(

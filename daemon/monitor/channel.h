@@ -43,7 +43,7 @@ class Channel {
   virtual bool local() const { return false; }
   /// So many outcomes at most are kept by one commit; as many messages may be delivered twice by a crash.
   /// More than one makes sense only where one takes hundreds a second.
-  virtual std::size_t outcomes_per_commit() const { return local() ? 256 : 1; }
+  virtual std::size_t outcomes_per_commit() const { return local() ? 512 : 1; }
   /// A burst of one run is one message; else each announcement is one.
   virtual bool groups() const { return true; }
   /// How often this receiver wants to hear again of everything that fires; nullopt: never.

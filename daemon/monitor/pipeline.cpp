@@ -240,6 +240,7 @@ alerts::RunContext Pipeline::context_of(const std::string& run_key) const {
   context.state = to_string(info->state);
   context.project = info->project;
   context.tags = info->tags;
+  context.ended = has_ended(info->state);
   context.historic = info->historic;
   return context;
 }

@@ -220,6 +220,10 @@ void Commit::append(Commit&& later) {
   for (const Subject& subject : later.gone) drop(subject);
   later.gone.clear();
   const auto move_to = [](auto& from, auto& into) {
+    if (into.empty()) {
+      into = std::move(from);
+      return;
+    }
     into.insert(into.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
   };
   move_to(later.runs, runs);

@@ -24,7 +24,11 @@ Transition alert_of(const std::string& rule, const std::string& id, AlertState t
 struct Desk {
   explicit Desk(LifecycleOptions options = {})
       : lifecycle([&] {
-          options.context_of = [](const std::string&) { return failed_run(); };
+          options.context_of = [this](const std::string&) {
+            RunContext run = failed_run();
+            run.ended = ended;
+            return run;
+          };
           return std::move(options);
         }()) {}
 
@@ -51,6 +55,7 @@ struct Desk {
         {"5117e4ce", {*parse_matcher(matcher)}, at(from), at(to), "new data", "me", at(from)});
   }
 
+  bool ended = false;  // the run
   Lifecycle lifecycle;
   std::vector<std::string> said;
   Notification last;
@@ -220,6 +225,18 @@ TEST_CASE("what goes on firing is said again once a day, until somebody has ackn
   REQUIRE(desk.lifecycle.unacknowledge("d1"));
   desk.review(100 * 3600);
   CHECK(desk.heard() == Words{"repeated disk-filling"});
+}
+
+TEST_CASE("of a run that has ended nothing is said again day after day", "[lifecycle][reminder]") {
+  Desk desk;
+  desk.ended = true;
+  desk.feed(alert_of("run-failed", "f1", AlertState::firing, 0), 0);
+  CHECK(desk.heard() == Words{"fired run-failed"});
+  for (double hour = 1; hour < 100; ++hour) desk.review(hour * 3600);
+  CHECK(desk.heard() == Words{});
+  desk.ended = false;  // it goes on, and so does what is wrong with it
+  desk.review(100 * 3600);
+  CHECK(desk.heard() == Words{"repeated run-failed"});
 }
 
 TEST_CASE("an acknowledged warning that turns critical is told", "[lifecycle][ack]") {

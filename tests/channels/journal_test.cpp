@@ -106,6 +106,39 @@ TEST_CASE("an alert in the journal can be searched for by rule, run, severity an
   REQUIRE(open_log({}));
 }
 
+TEST_CASE("a line for the log that an older redflag queued is told as it was", "[journal]") {
+  const Journal journal;
+  REQUIRE(open_log({.timestamps = false, .journal_socket = journal.path}));
+  asio::io_context io;
+  LogChannel channel("log");
+  alerts::OutboxMessage message;
+  message.payload =
+      R"({"fields":{"REDFLAG_RULE":"loss-too-high"},"severity":"critical","line":"train loss 8","alert":"{}"})";
+  channel.add_remark(message, "not kept:\ndisk full");
+  redflag::test::run_to_end(io, channel.deliver(message, NoReceipts()));
+  const auto entry = journal.next();
+  REQUIRE(entry);
+  CHECK(entry->at("MESSAGE").ends_with("train loss 8 (not kept: disk full)"));
+  CHECK(entry->at("PRIORITY") == "2");
+  CHECK(entry->at("REDFLAG_RULE") == "loss-too-high");
+  message.payload = "of nobody's making";
+  redflag::test::run_to_end(io, channel.deliver(message, NoReceipts()));
+  CHECK(journal.next().value().at("MESSAGE").ends_with("of nobody's making"));
+  REQUIRE(open_log({}));
+}
+
+TEST_CASE("backslashes and line breaks of a value reach the journal as they are", "[journal][hostile]") {
+  const Journal journal;
+  REQUIRE(open_log({.timestamps = false, .journal_socket = journal.path}));
+  alerts::Notification n = fired();
+  n.run.name = "a\\nb\nc\\";
+  announce(n);
+  const auto entry = journal.next();
+  REQUIRE(entry);
+  CHECK(entry->at("REDFLAG_RUN") == n.run.name);
+  REQUIRE(open_log({}));
+}
+
 TEST_CASE("a value with line breaks adds no field, and a long one is cut", "[journal][hostile]") {
   const Journal journal;
   REQUIRE(open_log({.timestamps = false, .journal_socket = journal.path}));
