@@ -25,8 +25,9 @@ std::string line_of(const Alert& alert, Time now) {
   std::string state = human_duration(std::max(now - alert.fired_at, Duration{}));
   if (alert.acknowledged.at != Time{}) state += ", acknowledged by " + clean(alert.acknowledged.by, 60);
   if (!alert.muted_by.empty()) state += ", muted: " + clean(alert.muted_by, 100);
-  return fmt::format("{} {}: {} ({})", severity_word(alert.last.severity), clean(place(alert.last, &run), 100),
-                     clean(message_words(alert.last), kLineUnits), state);
+  return fmt::format("{} {}: {} ({})", severity_word(alert.last.severity),
+                     clean(place(alert.last, &run), 100), clean(message_words(alert.last), kLineUnits),
+                     state);
 }
 
 std::string by_severity(const std::vector<const Alert*>& alerts) {
@@ -43,7 +44,8 @@ std::string by_rule(const std::vector<const Alert*>& alerts) {
   std::map<std::string, std::size_t> counts;
   for (const Alert* alert : alerts) ++counts[alert->last.rule];
   std::vector<std::pair<std::string, std::size_t>> order(counts.begin(), counts.end());
-  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
   std::string text;
   for (std::size_t i = 0; i < std::min(order.size(), kRules); ++i)
     text += fmt::format("{}{} {}", i == 0 ? "" : ", ", clean(order[i].first, 80), order[i].second);

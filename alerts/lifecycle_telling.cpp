@@ -143,7 +143,8 @@ bool Lifecycle::remind(Alert& alert, const RunContext& run, Time now, LifecycleO
       return true;
     }
   }
-  if (run.ended || options_.repeat_every == Duration{} || now - alert.told_at < options_.repeat_every) return false;
+  if (run.ended || options_.repeat_every == Duration{} || now - alert.told_at < options_.repeat_every)
+    return false;
   say(NotificationKind::repeated, alert, run, now, std::move(remark), out);
   return true;
 }

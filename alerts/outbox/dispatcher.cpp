@@ -414,8 +414,14 @@ std::vector<OutboxMessage> Dispatcher::waiting() const {
 std::vector<ChannelHealth> Dispatcher::health(Time now) const {
   std::vector<ChannelHealth> all;
   for (const auto& [name, c] : impl_->channels) {
-    ChannelHealth health{name,         c.healthy,      c.since,         c.last_sent,
-                         c.last_error, c.queue.size(), c.parked.size(), Time{},
+    ChannelHealth health{name,
+                         c.healthy,
+                         c.since,
+                         c.last_sent,
+                         c.last_error,
+                         c.queue.size(),
+                         c.parked.size(),
+                         Time{},
                          c.in_flight.has_value()};
     if (c.paused_until > now) health.paused_until = c.paused_until;
     all.push_back(std::move(health));

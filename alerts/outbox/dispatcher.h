@@ -48,7 +48,7 @@ struct ChannelHealth {
   std::string last_error;  ///< of the present or the last trouble; holds no secret
   std::size_t queued = 0;  ///< the one in flight included
   std::size_t parked = 0;
-  Time paused_until;  ///< Time{}: not paused
+  Time paused_until;       ///< Time{}: not paused
   bool in_flight = false;  ///< one is being sent
 };
 

@@ -10,7 +10,11 @@ namespace redflag::daemon {
 
 DeadMan::DeadMan(Secret url, Duration interval, HttpTransport& transport, Clock& clock,
                  std::function<std::string()> trouble)
-    : url_(std::move(url)), interval_(interval), transport_(transport), clock_(clock), trouble_(std::move(trouble)) {}
+    : url_(std::move(url)),
+      interval_(interval),
+      transport_(transport),
+      clock_(clock),
+      trouble_(std::move(trouble)) {}
 
 asio::awaitable<void> DeadMan::run() {
   for (;;) {

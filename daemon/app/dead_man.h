@@ -1,6 +1,6 @@
-// The dead man's switch: a URL that is asked for every minute while all is well, at a service that raises the alarm
-// when it is not any more (healthchecks.io, Dead Man's Snitch, an Alertmanager's watchdog receiver). A VM that is taken away
-// takes redflagd with it, and silence must not look healthy.
+// The dead man's switch: a URL that is asked for every minute while all is well, at a service that raises the
+// alarm when it is not any more (healthchecks.io, Dead Man's Snitch, an Alertmanager's watchdog receiver). A
+// VM that is taken away takes redflagd with it, and silence must not look healthy.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,8 @@ namespace redflag::daemon {
 class DeadMan {
  public:
   /// `trouble`: why all is not well, in words; empty when it is. While there is trouble nothing is sent.
-  DeadMan(Secret url, Duration interval, HttpTransport& transport, Clock& clock, std::function<std::string()> trouble);
+  DeadMan(Secret url, Duration interval, HttpTransport& transport, Clock& clock,
+          std::function<std::string()> trouble);
 
   /// Until cancelled.
   asio::awaitable<void> run();

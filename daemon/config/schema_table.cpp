@@ -485,10 +485,11 @@ const Section& alerts() {
           .fallback_is("10000")
           .range("100", "100000")
           .is_advanced(),
-      value<&AlertsConfig::ping_url_file>(
-          "ping_url_file",
-          "File with a URL that is asked for while all is well, of a service that raises the alarm when it is not any "
-          "more (healthchecks.io). Before it comes the systemd credential ping_url; after it REDFLAG_PING_URL.")
+      value<&AlertsConfig::ping_url_file>("ping_url_file",
+                                          "File with a URL that is asked for while all is well, of a service "
+                                          "that raises the alarm when it is not any "
+                                          "more (healthchecks.io). Before it comes the systemd credential "
+                                          "ping_url; after it REDFLAG_PING_URL.")
           .of_kind(Kind::path)
           .fallback_is("\"\"")
           .is_secret_path()

@@ -17,7 +17,8 @@ constexpr std::size_t kNames = 10;
 }  // namespace
 
 std::string encode(const AliveMark& mark) {
-  return nlohmann::json{{"time", mark.time.time_since_epoch().count()}, {"boot", mark.boot}, {"stopped", mark.stopped}}
+  return nlohmann::json{
+      {"time", mark.time.time_since_epoch().count()}, {"boot", mark.boot}, {"stopped", mark.stopped}}
       .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 

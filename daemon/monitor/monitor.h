@@ -21,8 +21,8 @@ namespace redflag::daemon {
 struct MonitorOptions {
   alerts::LifecycleOptions lifecycle;
   CourierOptions courier;
-  std::optional<Duration> digest_at;  ///< after midnight UTC; nullopt: no daily digest
-  std::string boot_id;                ///< of the machine; empty when unknown
+  std::optional<Duration> digest_at;                      ///< after midnight UTC; nullopt: no daily digest
+  std::string boot_id;                                    ///< of the machine; empty when unknown
   Duration progress_interval = std::chrono::seconds{30};  ///< of the log's line for each run
   Duration retention = std::chrono::hours{24 * 90};       ///< of points of ended runs and of ended alerts
 };
@@ -64,7 +64,8 @@ class Monitor : public Intake, public Operations {
   /// Something redflag says of itself, through every channel.
   void announce(Severity severity, std::string title, std::string text);
 
-  /// A loop that does not move any more, in words; empty: all do. An outage is no standstill. Ask every few seconds.
+  /// A loop that does not move any more, in words; empty: all do. An outage is no standstill. Ask every few
+  /// seconds.
   std::string stuck();
 
   /// Something to keep that nobody waits for.

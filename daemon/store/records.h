@@ -28,8 +28,8 @@ struct Commit {
   std::vector<RunInfo> runs;
   std::vector<Observation>
       observations;  ///< rows and summaries are kept as they are; facts replace the subject's older ones
-  std::vector<Subject> gone;  ///< what was kept of these (of a run, its record as well) is dropped, before the
-                              ///< rest is written
+  std::vector<Subject> gone;  ///< what was kept of these (of a run, its record as well) is dropped, before
+                              ///< the rest is written
   std::vector<CursorUpdate> cursors;
   std::vector<RuleInstance> instances;  ///< an inactive one deletes its record
   std::vector<alerts::Alert> alerts;
