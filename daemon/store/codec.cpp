@@ -233,7 +233,10 @@ std::string encode_alert(const alerts::Alert& alert) {
                {"run_name", alert.run_name},
                {"quiet", alert.quiet},
                {"muted_by", alert.muted_by},
+               {"told_first", time_json(alert.told_first)},
                {"told_at", time_json(alert.told_at)},
+               {"told_severity", to_string(alert.told_severity)},
+               {"told_age", alert.told_age.count()},
                {"acknowledged",
                 {{"at", time_json(alert.acknowledged.at)},
                  {"by", alert.acknowledged.by},
@@ -251,7 +254,10 @@ Result<alerts::Alert> decode_alert(const std::string& text) {
     alert.run_name = in.value("run_name", "");
     alert.quiet = in.value("quiet", false);
     alert.muted_by = in.value("muted_by", "");
+    alert.told_first = time_of(in, "told_first");
     alert.told_at = time_of(in, "told_at");
+    alert.told_severity = severity_from(in.value("told_severity", "")).value_or(Severity::info);
+    alert.told_age = Duration{in.value("told_age", Duration::rep{0})};
     if (const auto ack = in.find("acknowledged"); ack != in.end() && ack->is_object()) {
       alert.acknowledged = {time_of(*ack, "at"), ack->value("by", ""), ack->value("comment", ""),
                             severity_from(ack->value("severity", "")).value_or(Severity::info)};

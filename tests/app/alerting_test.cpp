@@ -121,8 +121,16 @@ TEST_CASE("an acknowledgement survives kill -9 and ends the reminders", "[alerti
       REQUIRE(
           ask(daemon, daemon.service->monitor().acknowledge(view.alert.last.id, "ann", "on it")).has_value());
   }
+  const auto told = daemon.service->monitor().alert(firing_id(daemon, "gradient-explosion"));
+  REQUIRE(told.has_value());
+  CHECK(told->alert.told_at > told->alert.told_first);
   daemon.kill();
   daemon.start();
+  const auto kept = daemon.service->monitor().alert(told->alert.last.id);
+  REQUIRE(kept.has_value());
+  CHECK(kept->alert.told_first == told->alert.told_first);
+  CHECK(kept->alert.told_at == told->alert.told_at);
+  CHECK(kept->alert.told_severity == Severity::critical);
   const std::size_t before = daemon.slack.messages().size();
   daemon.run_for(5h);
   CHECK(daemon.slack.messages().size() == before);
