@@ -44,10 +44,6 @@ constexpr Command kCommands[] = {
      silence_commands},
 };
 
-static_assert(std::all_of(std::begin(kCommands), std::end(kCommands),
-                          [](const Command& c) { return c.run != nullptr && c.spec != nullptr; }),
-              "a command needs its spec: help, man page and completion are made from it");
-
 /// What a shell reports of a program that SIGPIPE ended.
 constexpr int kReaderGone = 141;
 
