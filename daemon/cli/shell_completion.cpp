@@ -62,7 +62,7 @@ std::vector<Row> all_rows() {
 }
 
 /// Text between single quotes, for any of the three shells.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -104,14 +104,15 @@ std::string bash_script(const std::vector<Row>& rows) {
   std::string values;
   for (const Row& row : rows) {
     for (const Command* part : row.parts)
-      steps += fmt::format("      {}) place=$next ;;\n", quoted(row.path + ' ' + std::string(part->name)));
-    table += fmt::format("    {}) options={} words={} files={} ;;\n", quoted(row.path),
-                         quoted(options_of(row)), quoted(joined(words_of(row), " ")),
+      steps +=
+          fmt::format("      {}) place=$next ;;\n", shell_quoted(row.path + ' ' + std::string(part->name)));
+    table += fmt::format("    {}) options={} words={} files={} ;;\n", shell_quoted(row.path),
+                         shell_quoted(options_of(row)), shell_quoted(joined(words_of(row), " ")),
                          row.spec != nullptr && names_files(row.spec->operands) ? 1 : 0);
     if (row.spec == nullptr) continue;
     for (const OptionSpec& option : row.spec->options) {
       if (option.argument.empty()) continue;
-      values += fmt::format("    {}) value={} ;;\n", quoted(row.path + " --" + option.name),
+      values += fmt::format("    {}) value={} ;;\n", shell_quoted(row.path + " --" + option.name),
                             names_files(option.argument) ? "file" : "text");
     }
   }
@@ -163,13 +164,13 @@ std::string zsh_script(const std::vector<Row>& rows) {
   std::string table;
   for (const Row& row : rows) {
     for (const Command* part : row.parts)
-      steps +=
-          fmt::format("      ({}) place=$next; at=$i ;;\n", quoted(row.path + ' ' + std::string(part->name)));
-    table += fmt::format("    ({})\n", quoted(row.path));
+      steps += fmt::format("      ({}) place=$next; at=$i ;;\n",
+                           shell_quoted(row.path + ' ' + std::string(part->name)));
+    table += fmt::format("    ({})\n", shell_quoted(row.path));
     if (!row.parts.empty()) {
       std::string parts;
       for (const Command* part : row.parts)
-        parts += ' ' + quoted(zsh_text(part->name) + ':' + zsh_text(part->summary));
+        parts += ' ' + shell_quoted(zsh_text(part->name) + ':' + zsh_text(part->summary));
       table += fmt::format("      local -a parts=({})\n      _describe command parts ;;\n", parts.substr(1));
       continue;
     }
@@ -178,10 +179,10 @@ std::string zsh_script(const std::vector<Row>& rows) {
       std::string text = "--" + option.name + '[' + zsh_text(option.help) + ']';
       if (!option.argument.empty())
         text += ':' + zsh_text(option.argument) + ':' + (names_files(option.argument) ? "_files" : "");
-      table += " \\\n        " + quoted(text);
+      table += " \\\n        " + shell_quoted(text);
     }
     if (const std::vector<std::string> words = words_of(row); !words.empty()) {
-      table += " \\\n        " + quoted("1:word:(" + joined(words, " ") + ")");
+      table += " \\\n        " + shell_quoted("1:word:(" + joined(words, " ") + ")");
     } else if (names_files(row.spec->operands)) {
       table += " \\\n        '*:file:_files'";
     }
@@ -226,10 +227,10 @@ std::string fish_script(const std::vector<Row>& rows) {
           (where.empty() ? "" : "; and ") + ("not __fish_seen_subcommand_from " + joined(words_of(row), " "));
     }
     const std::string lead =
-        "complete -c " + program + (where.empty() ? std::string() : " -n " + quoted(where));
+        "complete -c " + program + (where.empty() ? std::string() : " -n " + shell_quoted(where));
     if (row.spec == nullptr || !names_files(row.spec->operands)) out += lead + " -f\n";
     for (const Command* part : row.parts)
-      out += fmt::format("{} -a {} -d {}\n", lead, part->name, quoted(part->summary));
+      out += fmt::format("{} -a {} -d {}\n", lead, part->name, shell_quoted(part->summary));
     if (row.parts.empty()) {
       for (const std::string& word : words_of(row)) out += fmt::format("{} -a {}\n", lead, word);
     }
@@ -240,7 +241,7 @@ std::string fish_script(const std::vector<Row>& rows) {
                          option.argument.empty()        ? ""
                          : names_files(option.argument) ? " -r -F"
                                                         : " -x",
-                         quoted(option.help));
+                         shell_quoted(option.help));
     }
   }
   return out;
