@@ -1,7 +1,6 @@
 #include "alerts/outbox/http_answer.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 
@@ -13,18 +12,6 @@ namespace redflag::alerts {
 namespace {
 
 constexpr double kMaxStatedSeconds = 7.0 * 86400;
-
-/// "Wed, 21 Oct 2026 07:28:00 GMT" (RFC 9110's IMF-fixdate).
-std::optional<Time> http_date(std::string_view text) {
-  constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT")) return std::nullopt;
-  const auto month = std::find(kMonths.begin(), kMonths.end(), text.substr(8, 3));
-  if (month == kMonths.end()) return std::nullopt;
-  const std::string iso = fmt::format("{}-{:02}-{}T{}Z", text.substr(12, 4), month - kMonths.begin() + 1,
-                                      text.substr(5, 2), text.substr(17, 8));
-  return parse_rfc3339(iso);
-}
 
 }  // namespace
 
@@ -43,7 +30,7 @@ std::optional<Duration> stated_seconds(double seconds) {
 std::optional<Duration> retry_after_of(std::string_view raw, Time now) {
   const std::string header(trimmed(raw));
   if (header.empty()) return std::nullopt;
-  if (const auto date = http_date(header))
+  if (const auto date = parse_http_date(header))
     return std::clamp(*date - now, Duration::zero(), *stated_seconds(kMaxStatedSeconds));
   const bool number = header.find_first_not_of("0123456789.") == std::string::npos && header.front() != '.';
   return number ? stated_seconds(std::strtod(header.c_str(), nullptr)) : std::nullopt;

@@ -93,6 +93,7 @@ ServerResponse WandbSimulator::answer(const ServerRequest& request) {
   } else {
     response = json_response(404, {{"error", "not found"}});
   }
+  response.headers.push_back({"Date", to_http_date(clock_.now())});
   if (fault) response = spoil(*fault, std::move(response));
   bytes_sent_ += response.body.size();
   return response;

@@ -90,11 +90,22 @@ asio::awaitable<GraphqlResult> GraphqlClient::ask(GraphqlQuestion question) {
     if (error.code != ErrorCode::cancelled) error.retryable = true;
     co_return tl::unexpected(GraphqlFailure{std::move(error), false});
   }
+  if (const auto date = parse_http_date(response->header("Date"))) {
+    service_date_ = *date;
+    service_date_at_ = clock_.monotonic();
+  }
   const Duration wait = wait_wanted(*response, clock_.now());
   if (wait > Duration::zero()) blocked_until_ = std::max(blocked_until_, clock_.monotonic() + wait);
   const std::vector<std::string> secrets{key, credentials};
   auto answer = read_graphql_answer(*response, question.doing, secrets);
   co_return answer;
+}
+
+Time GraphqlClient::by_service_clock(Time local, Duration monotonic) const {
+  constexpr Duration kNoDifference = std::chrono::minutes{2};
+  if (service_date_ == Time{}) return local;
+  const Time there = service_date_ + (monotonic - service_date_at_);
+  return there > local + kNoDifference || there < local - kNoDifference ? there : local;
 }
 
 asio::awaitable<Result<std::string>> default_entity(GraphqlClient& client) {

@@ -43,6 +43,12 @@ class GraphqlClient {
   /// How long W&B wants to be left alone from now on; zero = not at all.
   Duration blocked_for() const;
 
+  /// What W&B's own clock showed when `local` was the time here, by the Date of its last answer and the
+  /// monotonic clock: `monotonic` is when that was. `local` itself when the two differ by two minutes or less
+  /// (latency, rounding) and when no answer had a Date. A clock here that jumps must not make every run look
+  /// silent.
+  Time by_service_clock(Time local, Duration monotonic) const;
+
   const WandbService& service() const { return service_; }
   std::uint64_t requests() const { return requests_; }
 
@@ -54,8 +60,10 @@ class GraphqlClient {
   GraphqlClientOptions options_;
   KeySource key_;
   WandbService service_;
-  Duration next_turn_{};      // monotonic
-  Duration blocked_until_{};  // monotonic
+  Duration next_turn_{};        // monotonic
+  Duration blocked_until_{};    // monotonic
+  Time service_date_;           // of the last answer; Time{}: none had one
+  Duration service_date_at_{};  // monotonic
   std::uint64_t requests_ = 0;
 };
 

@@ -128,7 +128,8 @@ asio::awaitable<Result<void>> ProjectSync::settle() {
       // Only a run this poll has read: another's silence may be ours.
       if (!complete || !run.seen) continue;
       if (run.system_metrics.is_object()) tell_system_metrics(run);
-      out_.add(Watermark{{SubjectKind::run, run.info.key}, poll_time_});
+      out_.add(
+          Watermark{{SubjectKind::run, run.info.key}, client_.by_service_clock(poll_time_, poll_start_)});
     } else if (complete || run.failures >= kFailuresBeforeTheEndIsTold) {
       const bool left_alone = run.failures > 0 && poll_start_ < run.retry_at && run.cursor.ended;
       if (!left_alone && (!run.cursor.ended || run.late_rows || run.summary_due)) ending.push_back(id);

@@ -221,11 +221,12 @@ asio::awaitable<PollSummary> ProjectSync::poll() {
 Duration ProjectSync::lag() const {
   // A run that says "running" weeks after it died must not make the whole source look stale.
   constexpr Duration kStillFresh = std::chrono::hours{1};
+  const Time now = client_.by_service_clock(poll_time_, poll_start_);
   Duration lag{};
   bool any = false;
   for (const auto& [id, run] : followed_) {
     if (has_ended(run.info.state) || run.info.heartbeat_at == Time{}) continue;
-    const Duration age = std::max(Duration::zero(), poll_time_ - run.info.heartbeat_at);
+    const Duration age = std::max(Duration::zero(), now - run.info.heartbeat_at);
     if (age > kStillFresh) continue;
     lag = any ? std::min(lag, age) : age;
     any = true;

@@ -1,5 +1,7 @@
 #include "rules/values/time.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 
@@ -94,6 +96,38 @@ std::optional<Time> parse_rfc3339(std::string_view text) {
   if (!offset || !text.empty()) return std::nullopt;
   return Time{std::chrono::sys_days{date}} + hours{hour} + minutes{minute} + seconds{second} + fraction -
          *offset;
+}
+
+namespace {
+
+constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+}  // namespace
+
+std::string to_http_date(Time time) {
+  constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{day};
+  const std::string iso = to_rfc3339(std::chrono::floor<std::chrono::seconds>(time));
+  std::string text(kDays.at(std::chrono::weekday{day}.c_encoding()));
+  text += ", " + iso.substr(8, 2) + ' ';
+  text += kMonths.at(static_cast<unsigned>(date.month()) - 1);
+  return text + ' ' + iso.substr(0, 4) + ' ' + iso.substr(11, 8) + " GMT";
+}
+
+std::optional<Time> parse_http_date(std::string_view text) {
+  if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT")) return std::nullopt;
+  const auto month = std::find(kMonths.begin(), kMonths.end(), text.substr(8, 3));
+  if (month == kMonths.end()) return std::nullopt;
+  const auto number = month - kMonths.begin() + 1;
+  std::string iso(text.substr(12, 4));
+  iso += number < 10 ? "-0" : "-";
+  iso += std::to_string(number) + '-';
+  iso += text.substr(5, 2);
+  iso += 'T';
+  iso += text.substr(17, 8);
+  return parse_rfc3339(iso + 'Z');
 }
 
 Time from_unix_seconds(double value) {

@@ -20,6 +20,11 @@ std::string to_rfc3339(Time time);
 /// an offset, or neither (taken as UTC, as W&B means it). Nothing else is accepted.
 std::optional<Time> parse_rfc3339(std::string_view text);
 
+/// "Wed, 21 Oct 2026 07:28:00 GMT": the one form of RFC 9110 5.6.7 that anybody still sends (IMF-fixdate).
+/// The day of the week is not looked at.
+std::string to_http_date(Time time);
+std::optional<Time> parse_http_date(std::string_view text);
+
 /// Unix seconds, fractions kept to the microsecond. NaN and values beyond the year 9999 give Time{}.
 Time from_unix_seconds(double seconds);
 double to_unix_seconds(Time time);

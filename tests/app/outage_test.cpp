@@ -150,3 +150,18 @@ TEST_CASE("whatever W&B does for a while, no row is lost, none is kept twice, an
   CHECK(expected == 60);
   CHECK(daemon.slack_texts() == std::vector<std::string>{});
 }
+
+TEST_CASE("a clock that jumps a day makes no run look silent and no source stale", "[outage][clock]") {
+  const Duration by = GENERATE(Duration{24h}, Duration{-24h});
+  CAPTURE(by.count());
+  SimulatedDaemon daemon;
+  for (int i = 0; i < 3; ++i)
+    daemon.wandb.add_run("ent", "proj", healthy_run("r" + std::to_string(i), kStart, 300));
+  daemon.start();
+  daemon.run_for(30min);
+  daemon.clock.jump_wall_clock(by);
+  daemon.run_for(2h);
+  CHECK(daemon.count("run-silent") == 0);
+  CHECK(daemon.count("wandb-stale") == 0);
+  CHECK(daemon.points("r0").size() > 140);
+}

@@ -50,3 +50,16 @@ TEST_CASE("durations read as a person says them", "[time]") {
   CHECK(human_duration(99h) == "4 d 3 h");
   CHECK(human_duration(-90s) == "-1 min 30 s");
 }
+
+TEST_CASE("HTTP dates are read and written", "[time]") {
+  const Time time = *parse_rfc3339("2026-10-21T07:28:00Z");
+  CHECK(to_http_date(time) == "Wed, 21 Oct 2026 07:28:00 GMT");
+  CHECK(parse_http_date("Wed, 21 Oct 2026 07:28:00 GMT") == time);
+  CHECK(parse_http_date(to_http_date(*parse_rfc3339("2024-02-29T23:59:59Z"))) ==
+        parse_rfc3339("2024-02-29T23:59:59Z"));
+  for (const char* wrong : {"", "Wed, 21 Oct 2026 07:28:00", "Wed, 21 Okt 2026 07:28:00 GMT",
+                            "Wed, 31 Feb 2026 07:28:00 GMT", "Wed, 21 Oct 2026 7:28:000 GMT",
+                            "Wednesday, 21-Oct-26 07:28:00 GMT", "Wed, xx Oct 2026 07:28:00 GMT"}) {
+    CHECK_FALSE(parse_http_date(wrong).has_value());
+  }
+}
