@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "alerts/group.h"
+
 namespace redflag::alerts {
 namespace {
 
@@ -16,10 +18,7 @@ bool urgent(const Notification& n) {
 }  // namespace
 
 std::string group_key(const Notification& notification) {
-  if (notification.kind == NotificationKind::digest || notification.kind == NotificationKind::notice ||
-      notification.transitions.empty()) {
-    return {};
-  }
+  if (!about_alert(notification)) return {};
   const Transition& t = notification.transitions.front();
   if (!t.run.empty()) return t.run;
   return std::string(to_string(t.subject.kind)) + ':' + t.subject.key;

@@ -4,18 +4,17 @@
 #include <set>
 #include <utility>
 
+#include "alerts/group.h"
+
 namespace redflag::alerts {
 
 Router::Router(std::vector<Receiver> receivers, std::vector<Route> routes)
     : receivers_(std::move(receivers)), routes_(std::move(routes)) {}
 
 std::vector<std::string> Router::at_age(const Notification& notification, Duration age) const {
-  const bool about_alert = !notification.transitions.empty() &&
-                           notification.kind != NotificationKind::digest &&
-                           notification.kind != NotificationKind::notice;
   std::set<std::string_view> wanted;
   bool routed = false;
-  if (about_alert) {
+  if (about_alert(notification)) {
     for (const Route& route : routes_) {
       if (!matches(route.matchers, notification.transitions.front(), notification.run)) continue;
       // One that waits for an age has a say only then; until then the others decide.

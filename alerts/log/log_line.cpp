@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "alerts/group.h"
 #include "alerts/text/escape.h"
 #include "alerts/text/utf8.h"
 #include "alerts/text/words.h"
@@ -99,9 +100,8 @@ std::string transition_line(const Transition& transition, const RunContext* run)
 }
 
 std::string notification_line(const Notification& n) {
-  const bool about_alert = n.kind != NotificationKind::digest && n.kind != NotificationKind::notice;
   const std::string remark = n.remark.empty() ? std::string() : "  " + joined(cut(n.remark, kMessageUnits));
-  if (about_alert && !n.transitions.empty()) {
+  if (about_alert(n)) {
     const std::string_view lead = n.kind == NotificationKind::repeated ? "still " : "";
     return line(n.transitions.front(), &n.run, n.severity, lead) + remark;
   }

@@ -1,10 +1,10 @@
 // The JSON half of log_line.h, apart so that only this file pays for the JSON library.
-#include <cmath>
-
 #include <nlohmann/json.hpp>
 
+#include "alerts/group.h"
 #include "alerts/log/log_line.h"
 #include "alerts/text/escape.h"
+#include "alerts/text/json_number.h"
 #include "alerts/text/words.h"
 
 namespace redflag::alerts {
@@ -13,9 +13,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json number(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-  return value;
+  return json_number<Json>(value);
 }
 
 Json number(const std::optional<double>& value) {
@@ -92,8 +90,7 @@ std::string transition_json(const Transition& transition, const RunContext* run)
 std::string notification_json(const Notification& n) {
   Json json;
   json["kind"] = to_string(n.kind);
-  const bool about_alert = n.kind != NotificationKind::digest && n.kind != NotificationKind::notice;
-  if (about_alert && !n.transitions.empty()) {
+  if (about_alert(n)) {
     add_transition(json, n.transitions.front(), &n.run);
     json["remark"] = text(n.remark);
     return dump(json);

@@ -401,16 +401,6 @@ std::optional<Time> Dispatcher::next_wakeup(Time now) {
   return earliest;
 }
 
-std::vector<OutboxMessage> Dispatcher::waiting() const {
-  std::map<Sequence, const OutboxMessage*> all;
-  for (const auto& [name, c] : impl_->channels) {
-    for (const auto& [sequence, message] : c.queue) all.emplace(sequence, &message);
-  }
-  std::vector<OutboxMessage> found;
-  for (const auto& [sequence, message] : all) found.push_back(*message);
-  return found;
-}
-
 std::vector<ChannelHealth> Dispatcher::health(Time now) const {
   std::vector<ChannelHealth> all;
   for (const auto& [name, c] : impl_->channels) {

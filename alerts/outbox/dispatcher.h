@@ -114,9 +114,6 @@ class Dispatcher {
   /// can change anything.
   std::optional<Time> next_wakeup(Time now);
 
-  /// Queued messages, those in flight included, in the order in which they came.
-  std::vector<OutboxMessage> waiting() const;
-
   /// Every channel, by name.
   std::vector<ChannelHealth> health(Time now) const;
 

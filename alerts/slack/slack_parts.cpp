@@ -1,13 +1,13 @@
 #include "alerts/slack/slack_parts.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include <nlohmann/json.hpp>
 
 #include "alerts/group.h"
 #include "alerts/text/clean.h"
+#include "alerts/text/json_number.h"
 
 namespace redflag::alerts {
 namespace {
@@ -18,9 +18,7 @@ constexpr std::size_t kShown = 12;  // as many as the grouped form shows
 constexpr std::size_t kCurves = 3;
 
 json number(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-  return value;
+  return json_number<json>(value);
 }
 
 double number_of(const json& value) {

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <sys/stat.h>
 
 #include "daemon/api/bodies.h"
 #include "daemon/api/forms.h"
+#include "daemon/base/user_name.h"
 
 namespace redflag::daemon {
 namespace {
@@ -37,11 +37,7 @@ ServerResponse complaint(int status, std::string_view what) {
 
 std::string UserNames::of(std::uint32_t uid) {
   if (const auto found = known_.find(uid); found != known_.end()) return found->second;
-  std::vector<char> buffer(16384);
-  struct passwd entry {};
-  struct passwd* user = nullptr;
-  if (uid != kOverflowUid) (void)::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &user);
-  std::string name = user != nullptr ? std::string(user->pw_name) : fmt::format("uid {}", uid);
+  std::string name = uid == kOverflowUid ? fmt::format("uid {}", uid) : user_name(uid);
   if (known_.size() < kMaxUsers) known_.emplace(uid, name);
   return name;
 }

@@ -88,20 +88,6 @@ Result<Target> parse_target(std::string_view target) {
   return result;
 }
 
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 Result<Query> Query::of(const Target& target, std::vector<std::string_view> known,
                         std::vector<std::string_view> repeated) {
   known.insert(known.end(), repeated.begin(), repeated.end());

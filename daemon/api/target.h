@@ -24,9 +24,6 @@ struct Target {
 /// a broken percent escape, more than 256 parts.
 Result<Target> parse_target(std::string_view target);
 
-/// Percent-encodes everything but letters, digits, and "-._~": for a path's part or a query's value.
-std::string percent_encoded(std::string_view text);
-
 /// Reads the queries that a route knows; what it does not know, or has twice, is an error.
 class Query {
  public:

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "daemon/api/target.h"
 #include "daemon/cli/daemon_client.h"
 #include "daemon/cli/operator_text.h"
+#include "daemon/net/url.h"
 
 namespace redflag::daemon {
 
@@ -38,7 +38,7 @@ int ack_command(const std::vector<std::string>& words) {
     return kWrongUsage;
   }
   DaemonClient daemon("redflag ack", *arguments);
-  const std::string target = fmt::format("/v1/alerts/{}/ack", api::percent_encoded(arguments->operands()[0]));
+  const std::string target = fmt::format("/v1/alerts/{}/ack", percent_encode(arguments->operands()[0]));
   const auto answer = undo ? daemon.ask("DELETE", target)
                            : daemon.ask("POST", target,
                                         {{"by", for_json(arguments->value("by", my_name()))},

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include "alerts/matcher.h"
-#include "daemon/api/target.h"
 #include "daemon/cli/alerts_test.h"
 #include "daemon/cli/daemon_client.h"
 #include "daemon/cli/operator_text.h"
 #include "daemon/cli/subcommands.h"
+#include "daemon/net/url.h"
 
 namespace redflag::daemon {
 namespace {
@@ -81,7 +81,7 @@ int alerts_list_command(const std::vector<std::string>& words) {
       fmt::print(stderr, "redflag alerts: {}\n", matcher.error().text());
       return kWrongUsage;
     }
-    target += "&match=" + api::percent_encoded(written);
+    target += "&match=" + percent_encode(written);
   }
   DaemonClient daemon("redflag alerts", *arguments);
   const auto answer = daemon.ask("GET", target);
@@ -109,7 +109,7 @@ int alerts_show_command(const std::vector<std::string>& words) {
     return kWrongUsage;
   }
   DaemonClient daemon("redflag alerts show", *arguments);
-  const auto answer = daemon.ask("GET", "/v1/alerts/" + api::percent_encoded(arguments->operands()[0]));
+  const auto answer = daemon.ask("GET", "/v1/alerts/" + percent_encode(arguments->operands()[0]));
   if (!answer) return answer.error();
   if (arguments->has("json")) {
     print_json(*answer);

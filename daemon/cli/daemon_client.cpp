@@ -6,11 +6,11 @@
 
 #include <fmt/format.h>
 #include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "alerts/text/escape.h"
+#include "daemon/base/user_name.h"
 #include "daemon/config/config_loader.h"
 #include "daemon/net/unix_client.h"
 
@@ -29,15 +29,6 @@ namespace {
 
 constexpr const char* kSystemSocket = "/run/redflag/redflag.sock";
 constexpr const char* kSystemState = "/var/lib/redflag/redflag.sock";
-
-/// "alice", or the number of somebody without a name.
-std::string user_name(uid_t uid) {
-  std::vector<char> buffer(16384);
-  struct passwd entry {};
-  struct passwd* found = nullptr;
-  (void)::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
-  return found != nullptr ? std::string(found->pw_name) : fmt::format("uid {}", uid);
-}
 
 std::string group_name(gid_t gid) {
   std::vector<char> buffer(16384);

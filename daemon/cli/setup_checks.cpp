@@ -19,6 +19,7 @@
 #include "alerts/slack/slack_sink.h"
 #include "daemon/app/settings.h"
 #include "daemon/base/system_clock.h"
+#include "daemon/channels/http_post.h"
 #include "daemon/config/mask.h"
 #include "daemon/net/http_client.h"
 #include "daemon/wandb/graphql_client.h"
@@ -78,25 +79,12 @@ asio::awaitable<Result<ProjectAnswer>> ask_project(GraphqlClient& client, std::s
 
 asio::awaitable<alerts::SinkAnswer> post_test(HttpClient& client, std::string url) {
   HttpRequest request;
-  request.method = "POST";
   request.url = std::move(url);
   request.label = "Slack webhook";
   request.headers = {{"Content-Type", "application/json; charset=utf-8"}};
   request.body =
       nlohmann::json{{"text", "redflag setup: a test. Alerts of your trainings will come here."}}.dump();
-  request.timeout = 15s;
-  request.max_response_bytes = 64 * 1024;
-  Result<HttpResponse> response = co_await client.send(std::move(request));
-  alerts::SinkAnswer answer;
-  if (response) {
-    answer.status = response->status;
-    answer.retry_after = response->header("Retry-After");
-    answer.body = std::move(response->body);
-  } else {
-    answer.transport_error = true;
-    answer.transport_text = response.error().text();
-  }
-  co_return answer;
+  co_return co_await http_post(client, std::move(request));
 }
 
 /// The first of the directories above `path` that a user who is a member of nothing cannot enter; or `path`

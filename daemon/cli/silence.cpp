@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include "alerts/text/escape.h"
-#include "daemon/api/target.h"
 #include "daemon/cli/daemon_client.h"
 #include "daemon/cli/operator_text.h"
 #include "daemon/cli/subcommands.h"
+#include "daemon/net/url.h"
 
 namespace redflag::daemon {
 namespace {
@@ -92,7 +92,7 @@ int silence_remove_command(const std::vector<std::string>& words) {
     return kWrongUsage;
   }
   DaemonClient daemon("redflag silence remove", *arguments);
-  const auto answer = daemon.ask("DELETE", "/v1/silences/" + api::percent_encoded(arguments->operands()[0]));
+  const auto answer = daemon.ask("DELETE", "/v1/silences/" + percent_encode(arguments->operands()[0]));
   if (!answer) return answer.error();
   if (arguments->has("json")) {
     print_json(*answer);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "alerts/group.h"
 #include "alerts/message_id.h"
 #include "daemon/base/failpoint.h"
 #include "daemon/base/log.h"
@@ -15,14 +16,6 @@ namespace {
 
 /// Receipts are kept as cursors: small durable values by source and key.
 constexpr std::string_view kReceiptSource = "receipt:";
-
-/// `ids` and those of the notification, each once.
-std::vector<std::string> alert_ids(std::vector<std::string> ids, const alerts::Notification& notification) {
-  for (const Transition& transition : notification.transitions) {
-    if (std::find(ids.begin(), ids.end(), transition.id) == ids.end()) ids.push_back(transition.id);
-  }
-  return ids;
-}
 
 class ChannelReceipts : public alerts::Receipts {
  public:
@@ -77,12 +70,13 @@ std::vector<alerts::OutboxMessage> Courier::render(const std::vector<alerts::Not
 
 void Courier::render_alone(const Channel& channel, const alerts::Notification& notification,
                            std::vector<alerts::OutboxMessage>& messages) const {
-  auto message = channel.render({alerts::group_key(notification), {notification}});
+  const alerts::NotificationGroup alone{alerts::group_key(notification), {notification}};
+  auto message = channel.render(alone);
   if (!message) return;
   message->id = alerts::message_id(notification, channel.name());
   message->channel = channel.name();
   message->created = clock_.now();
-  message->alert_ids = alert_ids({}, notification);
+  message->alert_ids = alerts::alert_ids_of(alone);
   messages.push_back(std::move(*message));
 }
 
@@ -115,8 +109,7 @@ void Courier::render_groups(const Channel& channel, const std::vector<const aler
     message->created = place.created;
     message->revision = place.revision;
     message->not_before = place.due;
-    for (const alerts::Notification& part : place.group->parts)
-      message->alert_ids = alert_ids(std::move(message->alert_ids), part);
+    message->alert_ids = alerts::alert_ids_of(*place.group);
     messages.push_back(std::move(*message));
   }
 }
@@ -152,7 +145,8 @@ void Courier::enqueue(std::vector<alerts::OutboxMessage> messages) {
 }
 
 void Courier::add_everything(Commit& commit) const {
-  for (alerts::OutboxMessage& message : dispatcher_.waiting()) commit.messages.push_back(std::move(message));
+  for (alerts::Dispatcher::Held& held : dispatcher_.messages())
+    commit.messages.push_back(std::move(held.message));
   for (const auto& [place, value] : receipts_)
     commit.cursors.push_back({std::string(kReceiptSource) + place.first, place.second, value});
 }

@@ -5,15 +5,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "alerts/text/json_number.h"
+
 namespace redflag::daemon {
 namespace {
 
 using nlohmann::json;
 
 json number(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-  return value;
+  return alerts::json_number<json>(value);
 }
 
 double number_of(const json& value) {

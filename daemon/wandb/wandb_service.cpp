@@ -2,25 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "daemon/net/url.h"
+
 namespace redflag::daemon {
-namespace {
-
-std::string percent_encoded(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
 WandbService::WandbService(std::string base_url) : base_url_(std::move(base_url)) {
   while (!base_url_.empty() && base_url_.back() == '/') base_url_.pop_back();
   const auto scheme = base_url_.find("://");
@@ -38,8 +22,8 @@ std::string WandbService::run_url(const std::string& entity, const std::string& 
     const auto at = base.find('@');
     if (at != std::string::npos && at < base.find('/', scheme + 3)) base.erase(scheme + 3, at - scheme - 2);
   }
-  return fmt::format("{}/{}/{}/runs/{}", base, percent_encoded(entity), percent_encoded(project),
-                     percent_encoded(run));
+  return fmt::format("{}/{}/{}/runs/{}", base, percent_encode(entity), percent_encode(project),
+                     percent_encode(run));
 }
 
 }  // namespace redflag::daemon

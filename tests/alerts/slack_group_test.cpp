@@ -7,6 +7,7 @@
 #include "alerts/slack/slack_message.h"
 #include "builders.h"
 #include "slack_limits.h"
+#include "tests/alerts/slack_reading.h"
 #include "tests/support/catch.h"
 
 using namespace redflag;
@@ -14,25 +15,6 @@ using namespace redflag::alerts;
 using namespace redflag::alerts::test;
 
 namespace {
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::string all;
-  for (const std::string& line : lines) all += line + '\n';
-  return all;
-}
-
-std::string visible(const std::string& payload) {
-  const auto root = nlohmann::json::parse(payload);
-  std::string all;
-  for (const auto& block : root["blocks"]) {
-    if (block.contains("text")) all += block["text"]["text"].get<std::string>() + "\n";
-    for (const char* list : {"fields", "elements"}) {
-      if (!block.contains(list)) continue;
-      for (const auto& item : block[list]) all += item["text"].get<std::string>() + "\n";
-    }
-  }
-  return all;
-}
 
 Notification part(const std::string& id, const std::string& rule, Severity severity,
                   NotificationKind kind = NotificationKind::fired) {

@@ -1,7 +1,6 @@
 #include "alerts/slack/slack_message.h"
 
 #include <cmath>
-#include <sstream>
 
 #include <nlohmann/json.hpp>
 
@@ -10,6 +9,7 @@
 #include "alerts/slack/slack_text.h"
 #include "builders.h"
 #include "slack_limits.h"
+#include "tests/alerts/slack_reading.h"
 #include "tests/support/catch.h"
 
 using namespace redflag;
@@ -17,26 +17,6 @@ using namespace redflag::alerts;
 using namespace redflag::alerts::test;
 
 namespace {
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::ostringstream all;
-  for (const std::string& line : lines) all << line << '\n';
-  return all.str();
-}
-
-/// What a reader of the message sees, without the JSON around it.
-std::string visible(const std::string& payload) {
-  const auto root = nlohmann::json::parse(payload);
-  std::string all;
-  for (const auto& block : root["blocks"]) {
-    if (block.contains("text")) all += block["text"]["text"].get<std::string>() + "\n";
-    for (const char* list : {"fields", "elements"}) {
-      if (!block.contains(list)) continue;
-      for (const auto& item : block[list]) all += item["text"].get<std::string>() + "\n";
-    }
-  }
-  return all;
-}
 
 Notification resolved() {
   Notification n = fired();

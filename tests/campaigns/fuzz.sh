@@ -26,7 +26,7 @@ packs() {
 
 sources_of() {
   case "$1" in
-    api_request) echo daemon/api/bodies.cpp daemon/api/target.cpp daemon/config/{mask,suggest,url,values}.cpp alerts/matcher.cpp alerts/text/{escape,utf8}.cpp rules/values/*.cpp ;;
+    api_request) echo daemon/api/bodies.cpp daemon/api/target.cpp daemon/net/url.cpp daemon/config/{mask,suggest,url,values}.cpp alerts/matcher.cpp alerts/text/{escape,utf8}.cpp rules/values/*.cpp ;;
     config_file) echo daemon/config/*.cpp rules/values/*.cpp ;;
     csv_log) echo daemon/cli/csv_*.cpp daemon/runs/*.cpp rules/values/*.cpp ;;
     graphql) echo daemon/simulator/graphql_*.cpp rules/values/error.cpp ;;

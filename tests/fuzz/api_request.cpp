@@ -7,6 +7,7 @@
 
 #include "daemon/api/bodies.h"
 #include "daemon/api/target.h"
+#include "daemon/net/url.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace redflag;
@@ -35,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto target = api::parse_target(text);
   if (!target) return 0;
   std::string path;
-  for (const std::string& part : target->path) path += '/' + api::percent_encoded(part);
+  for (const std::string& part : target->path) path += '/' + percent_encode(part);
   const auto again = api::parse_target(path.empty() ? "/" : path);
   // An empty part at the end is a trailing slash, which says nothing.
   std::vector<std::string> expected = target->path;
