@@ -9,6 +9,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/task_group.h"
+#include "daemon/monitor/announcer.h"
 #include "daemon/monitor/committer.h"
 #include "daemon/monitor/courier.h"
 #include "daemon/monitor/intake.h"
@@ -77,7 +78,6 @@ class Monitor : public Intake, public Operations {
   const Committer& committer() const { return committer_; }
 
  private:
-  asio::awaitable<void> keep(Commit commit);
   AlertView view(const alerts::Alert& alert) const;
   asio::awaitable<void> maintain_queue();
   asio::awaitable<void> keep_alive_mark();
@@ -94,6 +94,7 @@ class Monitor : public Intake, public Operations {
   MonitorOptions options_;
   Committer committer_;
   Courier courier_;
+  Announcer announcer_;
   Pipeline pipeline_;
   ProgressLog progress_;
   Duration ticked_{};  // monotonic
