@@ -1,9 +1,13 @@
 #include "daemon/monitor/announcer.h"
 
+#include <exception>
 #include <utility>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "daemon/base/failpoint.h"
+#include "daemon/base/log.h"
 
 namespace redflag::daemon {
 namespace {
@@ -47,13 +51,19 @@ asio::awaitable<void> Announcer::submit(Effects effects) {
 
 bool Announcer::advance(Entry& entry) {
   if (!entry.planned) {
+    if (!entry.effects.notifications.empty()) failpoint("before-forms");
     entry.forms = courier_.plan(entry.effects.notifications);
     entry.planned = true;
   }
   for (std::size_t parts = 0; entry.rendered < entry.forms.size() && parts < kSlice;) {
     const Courier::Form& form = entry.forms[entry.rendered++];
     parts += form.parts();
-    if (auto message = courier_.render(form)) entry.effects.commit.messages.push_back(std::move(*message));
+    try {
+      if (auto message = courier_.render(form)) entry.effects.commit.messages.push_back(std::move(*message));
+    } catch (const std::exception& error) {
+      // The records are kept all the same, and all other forms.
+      log_error("alert", "a message for {} could not be written: {}", form.channel->name(), error.what());
+    }
   }
   return entry.rendered == entry.forms.size();
 }
@@ -65,15 +75,16 @@ asio::awaitable<void> Announcer::render() {
       co_await work_.wait_past(seen);
       continue;
     }
-    if (advance(waiting_.front())) {
-      hand_over(std::move(waiting_.front().effects));
-      waiting_.pop_front();
-    }
+    // First the others' turn: what brought these alerts may have worked for long itself.
     co_await asio::post(executor_, asio::use_awaitable);
+    if (!advance(waiting_.front())) continue;
+    hand_over(std::move(waiting_.front().effects));
+    waiting_.pop_front();
   }
 }
 
 void Announcer::hand_over(Effects&& effects) {
+  if (!effects.notifications.empty()) failpoint("after-forms");
   Kept kept;
   kept.messages = effects.commit.messages;
   kept.ticket = committer_.post(std::move(effects.commit));
