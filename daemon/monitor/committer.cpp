@@ -30,8 +30,8 @@ Committer::Committer(asio::any_io_executor executor, Clock& clock, Store& store,
   if (!had_reserve_) log_warning("store", "the disk of {} has no space for redflag's reserve", store_.path());
 }
 
-void Committer::post(Commit commit) {
-  if (commit.empty()) return;
+std::uint64_t Committer::post(Commit commit) {
+  if (commit.empty()) return issued_;
   const std::size_t bytes = commit.bytes();
   if (queue_.empty() || queue_.back().bytes > kChunkBytes) queue_.emplace_back();
   Chunk& last = queue_.back();
@@ -40,12 +40,16 @@ void Committer::post(Commit commit) {
   waiting_bytes_ += bytes;
   last.ticket = ++issued_;
   work_.set();
+  return issued_;
 }
 
 asio::awaitable<bool> Committer::submit(Commit commit) {
   const std::size_t messages = commit.messages.size();
-  post(std::move(commit));
-  const std::uint64_t ticket = issued_;
+  const std::uint64_t ticket = post(std::move(commit));
+  co_return co_await settled(ticket, messages);
+}
+
+asio::awaitable<bool> Committer::settled(std::uint64_t ticket, std::size_t messages) {
   for (;;) {
     if (committed_ >= ticket) co_return true;
     if (undurable()) break;

@@ -42,8 +42,10 @@ class Committer {
   /// Resumes with true once the commit is durable; with false when the disk has refused for too long: it is
   /// then kept in memory and written later.
   asio::awaitable<bool> submit(Commit commit);
-  /// The same without waiting, for what nobody has to wait for.
-  void post(Commit commit);
+  /// The same in two steps: hands over, and gives its ticket; then `settled` answers as `submit` does.
+  /// `messages`: how many messages that commit brings.
+  std::uint64_t post(Commit commit);
+  asio::awaitable<bool> settled(std::uint64_t ticket, std::size_t messages);
   /// Resumes once less waits than `most_bytes`: for whoever could bring more.
   asio::awaitable<void> room();
 

@@ -1,6 +1,7 @@
 #include "daemon/monitor/courier.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "alerts/group.h"
 #include "alerts/message_id.h"
@@ -47,11 +48,11 @@ Courier::Courier(asio::any_io_executor executor, Clock& clock, Committer& commit
   for (const auto& channel : channels_) dispatcher_.set_channel(channel->name(), channel->pace());
 }
 
-std::vector<alerts::OutboxMessage> Courier::render(const std::vector<alerts::Notification>& notifications) {
+std::vector<Courier::Form> Courier::plan(const std::vector<alerts::Notification>& notifications) {
   std::vector<std::vector<std::string>> wanted;
   wanted.reserve(notifications.size());
   for (const alerts::Notification& n : notifications) wanted.push_back(router_.receivers_of(n));
-  std::vector<alerts::OutboxMessage> messages;
+  std::vector<Form> forms;
   for (const auto& channel : channels_) {
     std::vector<const alerts::Notification*> told;
     for (std::size_t i = 0; i < notifications.size(); ++i) {
@@ -60,58 +61,56 @@ std::vector<alerts::OutboxMessage> Courier::render(const std::vector<alerts::Not
       if (to_be_told) told.push_back(&notifications[i]);
     }
     if (channel->groups()) {
-      render_groups(*channel, told, messages);
+      plan_groups(*channel, told, forms);
     } else {
-      for (const alerts::Notification* n : told) render_alone(*channel, *n, messages);
+      for (const alerts::Notification* n : told) forms.push_back({channel.get(), n, {}});
     }
   }
-  return messages;
+  return forms;
 }
 
-void Courier::render_alone(const Channel& channel, const alerts::Notification& notification,
-                           std::vector<alerts::OutboxMessage>& messages) const {
-  const alerts::NotificationGroup alone{alerts::group_key(notification), {notification}};
-  auto message = channel.render(alone);
-  if (!message) return;
-  message->id = alerts::message_id(notification, channel.name());
-  message->channel = channel.name();
-  message->created = clock_.now();
-  message->alert_ids = alerts::alert_ids_of(alone);
-  messages.push_back(std::move(*message));
-}
-
-void Courier::render_groups(const Channel& channel, const std::vector<const alerts::Notification*>& told,
-                            std::vector<alerts::OutboxMessage>& messages) {
+void Courier::plan_groups(const Channel& channel, const std::vector<const alerts::Notification*>& told,
+                          std::vector<Form>& forms) {
   const Time now = clock_.now();
-  std::vector<alerts::Grouper::Place> places;  // of each message the last word, in the order of the first
-  const auto known = [&places](const std::string& id) {
-    return std::find_if(places.begin(), places.end(), [&](const auto& place) { return place.id == id; });
-  };
+  std::unordered_map<std::string, std::size_t> known;  // by message: its form, in the order of the first
   for (const alerts::Notification* n : told) {
     // Each message is held once for all that joins it here: one commit brings its form.
-    auto place = grouper_.add(
-        channel.name(), *n, alerts::message_id(*n, channel.name()), now,
-        [&](const std::string& id) { return known(id) != places.end() || dispatcher_.hold(id); });
-    if (const auto old = known(place.id); old != places.end()) {
-      *old = std::move(place);
+    auto place =
+        grouper_.add(channel.name(), *n, alerts::message_id(*n, channel.name()), now,
+                     [&](const std::string& id) { return known.contains(id) || dispatcher_.hold(id); });
+    if (const auto old = known.find(place.id); old != known.end()) {
+      forms[old->second].place = std::move(place);
     } else {
-      places.push_back(std::move(place));
+      known.emplace(place.id, forms.size());
+      forms.push_back({&channel, nullptr, std::move(place)});
     }
   }
-  for (const alerts::Grouper::Place& place : places) {
-    auto message = channel.render(*place.group);
-    if (!message) {
-      dispatcher_.release(place.id);
-      continue;
-    }
-    message->id = place.id;
-    message->channel = channel.name();
-    message->created = place.created;
-    message->revision = place.revision;
-    message->not_before = place.due;
-    message->alert_ids = alerts::alert_ids_of(*place.group);
-    messages.push_back(std::move(*message));
+}
+
+std::optional<alerts::OutboxMessage> Courier::render(const Form& form) {
+  if (form.alone != nullptr) {
+    const alerts::NotificationGroup alone{alerts::group_key(*form.alone), {*form.alone}};
+    auto message = form.channel->render(alone);
+    if (!message) return message;
+    message->id = alerts::message_id(*form.alone, form.channel->name());
+    message->channel = form.channel->name();
+    message->created = clock_.now();
+    message->alert_ids = alerts::alert_ids_of(alone);
+    return message;
   }
+  const alerts::Grouper::Place& place = form.place;
+  auto message = form.channel->render(*place.group);
+  if (!message) {
+    dispatcher_.release(place.id);
+    return message;
+  }
+  message->id = place.id;
+  message->channel = form.channel->name();
+  message->created = place.created;
+  message->revision = place.revision;
+  message->not_before = place.due;
+  message->alert_ids = alerts::alert_ids_of(*place.group);
+  return message;
 }
 
 bool Courier::restore_receipt(const CursorUpdate& cursor) {

@@ -34,9 +34,20 @@ class Courier {
   Courier(asio::any_io_executor executor, Clock& clock, Committer& committer,
           std::vector<std::unique_ptr<Channel>> channels, alerts::Router router, CourierOptions options = {});
 
-  /// Forms of what is to be announced, for every channel that is to be told: new messages, and those that
-  /// still wait with more in them. Commit them all, then `enqueue` them all: until then they are kept back.
-  std::vector<alerts::OutboxMessage> render(const std::vector<alerts::Notification>& notifications);
+  /// A message that is still to be given its form: a new one, or one that still waits with more in it.
+  struct Form {
+    const Channel* channel = nullptr;
+    const alerts::Notification* alone = nullptr;  ///< of those that were given to `plan`; else
+    alerts::Grouper::Place place;                 ///< with what it is told together
+
+    std::size_t parts() const { return alone != nullptr ? 1 : place.group->parts.size(); }
+  };
+  /// Who is told what, and together with what. Then `render` every form, commit them all, and `enqueue` them
+  /// all: until then what they change is kept back. Between plan and the last render no other plan that has
+  /// anything about an alert: groups grow.
+  std::vector<Form> plan(const std::vector<alerts::Notification>& notifications);
+  /// nullopt: that channel has nothing to say of it.
+  std::optional<alerts::OutboxMessage> render(const Form& form);
 
   /// At start: what was kept. Messages of a channel that is no longer configured are reported and stay in the
   /// store.
@@ -74,10 +85,8 @@ class Courier {
 
  private:
   Result<std::vector<std::string>> chosen(std::vector<std::string> ids) const;
-  void render_alone(const Channel& channel, const alerts::Notification& notification,
-                    std::vector<alerts::OutboxMessage>& messages) const;
-  void render_groups(const Channel& channel, const std::vector<const alerts::Notification*>& told,
-                     std::vector<alerts::OutboxMessage>& messages);
+  void plan_groups(const Channel& channel, const std::vector<const alerts::Notification*>& told,
+                   std::vector<Form>& forms);
   asio::awaitable<void> deliver(Channel& channel, alerts::OutboxMessage message);
   asio::awaitable<void> refresh(Channel& channel);
   alerts::OutboxMessage settle(Channel& channel, const alerts::OutboxMessage& message,

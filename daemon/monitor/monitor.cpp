@@ -17,8 +17,9 @@ Monitor::Monitor(asio::any_io_executor executor, Clock& clock, Store& store,
       options_(std::move(options)),
       committer_(executor, clock, store),
       courier_(executor, clock, committer_, std::move(channels), std::move(router), options_.courier),
+      announcer_(executor, committer_, courier_),
       pipeline_(
-          std::move(rules), [this](const std::vector<alerts::Notification>& n) { return courier_.render(n); },
+          std::move(rules),
           [&] {
             options_.lifecycle.router = &courier_.router();
             return std::move(options_.lifecycle);
@@ -55,10 +56,7 @@ Result<void> Monitor::resume() {
                                              pipeline_.rebuild(std::move(point));
                                            });
   if (!points) return points;
-  Commit commit = pipeline_.finish_resume();
-  std::vector<alerts::OutboxMessage> messages = commit.messages;
-  committer_.post(std::move(commit));
-  courier_.enqueue(std::move(messages));
+  announcer_.post(pipeline_.finish_resume());
   return {};
 }
 
@@ -66,6 +64,8 @@ void Monitor::start() {
   ticked_ = clock_.monotonic();
   tell_absence();
   tasks_.start("store", [this] { return committer_.run(); });
+  tasks_.start("announcements", [this] { return announcer_.render(); });
+  tasks_.start("release", [this] { return announcer_.release(); });
   tasks_.start("store watch", [this] { return committer_.watch(); });
   tasks_.start("ticks", [this] { return tick(); });
   tasks_.start("prune", [this] { return prune(); });
@@ -81,6 +81,7 @@ void Monitor::start() {
 asio::awaitable<void> Monitor::stop(Duration patience) {
   const Duration deadline = clock_.monotonic() + patience;
   mark_alive(true);
+  while (!announcer_.idle() && deadline - clock_.monotonic() > patience * 3 / 4) co_await clock_.sleep(5ms);
   co_await courier_.drain(patience * 3 / 4);
   while (!committer_.idle() && clock_.monotonic() < deadline) co_await clock_.sleep(5ms);
   co_await tasks_.stop(std::max<Duration>(deadline - clock_.monotonic(), 100ms));
@@ -95,7 +96,8 @@ asio::awaitable<void> Monitor::stop(Duration patience) {
 asio::awaitable<Result<void>> Monitor::submit(SourceBatch batch) {
   progress_.note(batch, *this, clock_.monotonic());
   note(batch);
-  co_await keep(pipeline_.apply(std::move(batch), clock_.now()));
+  Effects effects = pipeline_.apply(std::move(batch), clock_.now());
+  co_await keep(std::move(effects));
   co_await committer_.room();
   co_return Result<void>{};
 }
@@ -112,20 +114,18 @@ void Monitor::note(const SourceBatch& batch) {
   }
 }
 
-asio::awaitable<void> Monitor::keep(Commit commit) {
-  if (commit.empty()) co_return;
+asio::awaitable<void> Monitor::keep(Effects effects) {
+  if (effects.empty()) co_return;
   ++revision_;
-  std::vector<alerts::OutboxMessage> messages = commit.messages;
-  const bool durable = co_await committer_.submit(std::move(commit));
-  for (alerts::OutboxMessage& message : messages) message.undurable = !durable;
-  courier_.enqueue(std::move(messages));
+  co_await announcer_.submit(std::move(effects));
 }
 
 asio::awaitable<void> Monitor::tick() {
   for (;;) {
     ticked_ = clock_.monotonic();
     co_await clock_.sleep(1s);
-    co_await keep(pipeline_.tick(clock_.now()));
+    Effects effects = pipeline_.tick(clock_.now());
+    co_await keep(std::move(effects));
   }
 }
 
@@ -138,13 +138,18 @@ const RunInfo* Monitor::run(const std::string& key) const {
 }
 
 void Monitor::announce(Severity severity, std::string title, std::string text) {
-  alerts::Notification notice;
+  std::vector<alerts::Notification> said(1);
+  alerts::Notification& notice = said.front();
   notice.kind = alerts::NotificationKind::notice;
   notice.severity = severity;
   notice.time = clock_.now();
   notice.title = std::move(title);
   notice.text = std::move(text);
-  Commit commit = pipeline_.announce(notice);
+  // Past all that waits for its forms or for the disk: it may be the news that the disk refuses.
+  Commit commit;
+  for (const Courier::Form& form : courier_.plan(said)) {
+    if (auto message = courier_.render(form)) commit.messages.push_back(std::move(*message));
+  }
   std::vector<alerts::OutboxMessage> messages = commit.messages;
   committer_.post(std::move(commit));
   for (alerts::OutboxMessage& message : messages) message.undurable = committer_.undurable();

@@ -9,6 +9,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/task_group.h"
+#include "daemon/monitor/announcer.h"
 #include "daemon/monitor/committer.h"
 #include "daemon/monitor/courier.h"
 #include "daemon/monitor/intake.h"
@@ -85,7 +86,7 @@ class Monitor : public Intake, public Operations {
   const Committer& committer() const { return committer_; }
 
  private:
-  asio::awaitable<void> keep(Commit commit);
+  asio::awaitable<void> keep(Effects effects);
   void note(const SourceBatch& batch);
   /// Curves of runs that had ended before the start: nothing but people's eyes needs them.
   asio::awaitable<void> recall_ended();
@@ -105,6 +106,7 @@ class Monitor : public Intake, public Operations {
   MonitorOptions options_;
   Committer committer_;
   Courier courier_;
+  Announcer announcer_;
   Pipeline pipeline_;
   ProgressLog progress_;
   RunTraces traces_;

@@ -46,20 +46,20 @@ Result<AlertView> Monitor::alert(const std::string& id) const {
 }
 
 asio::awaitable<Result<AlertView>> Monitor::acknowledge(std::string id, std::string by, std::string comment) {
-  Commit commit;
-  const Result<alerts::Alert> alert =
-      pipeline_.acknowledge(id, {clock_.now(), std::move(by), std::move(comment), Severity::info}, commit);
+  Effects effects;
+  const Result<alerts::Alert> alert = pipeline_.acknowledge(
+      id, {clock_.now(), std::move(by), std::move(comment), Severity::info}, effects.commit);
   if (!alert) co_return tl::unexpected<Error>(alert.error());
-  co_await keep(std::move(commit));
+  co_await keep(std::move(effects));
   log_info("alert", "{} {} acknowledged by {}", alert->last.rule, alert->last.id, alert->acknowledged.by);
   co_return view(*alert);
 }
 
 asio::awaitable<Result<AlertView>> Monitor::unacknowledge(std::string id) {
-  Commit commit;
-  const Result<alerts::Alert> alert = pipeline_.unacknowledge(id, commit);
+  Effects effects;
+  const Result<alerts::Alert> alert = pipeline_.unacknowledge(id, effects.commit);
   if (!alert) co_return tl::unexpected<Error>(alert.error());
-  co_await keep(std::move(commit));
+  co_await keep(std::move(effects));
   co_return view(*alert);
 }
 
@@ -97,9 +97,9 @@ asio::awaitable<Result<alerts::Silence>> Monitor::add_silence(alerts::Silence si
   }
   silence.id = fresh_silence_id();
   silence.created = now;
-  Commit commit;
-  pipeline_.put_silence(silence, commit);
-  co_await keep(std::move(commit));
+  Effects effects;
+  pipeline_.put_silence(silence, effects.commit);
+  co_await keep(std::move(effects));
   log_info("alert", "silence {} by {} until {}", silence.id, silence.author, to_rfc3339(silence.ends));
   co_return silence;
 }
@@ -114,9 +114,9 @@ asio::awaitable<Result<alerts::Silence>> Monitor::end_silence(std::string id) {
   }
   silence->starts = std::min(silence->starts, now);
   silence->ends = now;
-  Commit commit;
-  pipeline_.put_silence(*silence, commit);
-  co_await keep(std::move(commit));
+  Effects effects;
+  pipeline_.put_silence(*silence, effects.commit);
+  co_await keep(std::move(effects));
   log_info("alert", "silence {} ended", silence->id);
   co_return silence;
 }

@@ -31,9 +31,10 @@ asio::awaitable<void> Monitor::prune() {
     const Time now = clock_.now();
     // A few at a time: the first time after an update there may be thousands.
     for (;;) {
-      Commit forgotten = pipeline_.forget_runs_ended_before(now - options_.retention, kForgottenAtATime, now);
+      Effects forgotten =
+          pipeline_.forget_runs_ended_before(now - options_.retention, kForgottenAtATime, now);
       if (forgotten.empty()) break;
-      for (const Subject& subject : forgotten.gone) traces_.forget(subject.key);
+      for (const Subject& subject : forgotten.commit.gone) traces_.forget(subject.key);
       co_await keep(std::move(forgotten));
     }
     progress_.forget([this](const std::string& key) {
@@ -133,9 +134,10 @@ asio::awaitable<void> Monitor::tell_daily() {
       for (const auto& part : {lifecycle.active(), lifecycle.recent()}) {
         for (const alerts::Alert* alert : part) known.push_back(*alert);
       }
-      Commit commit = pipeline_.announce(alerts::daily_digest(known, due - 24h, due));
-      pipeline_.keep_cursor({kOwnSource, "digest", today}, commit);
-      co_await keep(std::move(commit));
+      Effects effects;
+      effects.notifications.push_back(alerts::daily_digest(known, due - 24h, due));
+      pipeline_.keep_cursor({kOwnSource, "digest", today}, effects.commit);
+      co_await keep(std::move(effects));
     }
     co_await clock_.sleep(30s);
   }

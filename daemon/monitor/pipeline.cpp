@@ -1,6 +1,7 @@
 #include "daemon/monitor/pipeline.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "daemon/base/log.h"
 
@@ -13,15 +14,13 @@ constexpr Duration kNoDataAfter = std::chrono::minutes{15};
 
 }  // namespace
 
-Pipeline::Pipeline(std::shared_ptr<const RuleSet> rules, Render render, alerts::LifecycleOptions lifecycle,
-                   Time now)
+Pipeline::Pipeline(std::shared_ptr<const RuleSet> rules, alerts::LifecycleOptions lifecycle, Time now)
     : engine_(std::move(rules)),
       lifecycle_([&] {
         lifecycle.context_of = [this](const std::string& run) { return context_of(run); };
         lifecycle.no_data_since = [this](const Transition& t) { return no_data_since(t); };
         return std::move(lifecycle);
       }()),
-      render_(std::move(render)),
       started_(now),
       now_(now) {}
 
@@ -44,17 +43,18 @@ PointsWanted Pipeline::wants_points_of(const Subject& subject) const {
   return known == nullptr || !has_ended(known->state) ? PointsWanted::all : PointsWanted::totals;
 }
 
-Commit Pipeline::finish_resume() {
-  Commit commit;
+Effects Pipeline::finish_resume() {
+  Effects effects;
   std::vector<Transition> transitions;
   for (const RuleInstance& instance : kept_instances_) engine_.restore(instance, transitions);
   kept_instances_.clear();
-  settle(transitions, commit);
-  return commit;
+  settle(transitions, effects);
+  return effects;
 }
 
-Commit Pipeline::apply(SourceBatch&& batch, Time now) {
-  Commit commit;
+Effects Pipeline::apply(SourceBatch&& batch, Time now) {
+  Effects effects;
+  Commit& commit = effects.commit;
   now_ = now;
   std::vector<Transition> transitions;
   std::vector<std::string> gone;
@@ -74,29 +74,23 @@ Commit Pipeline::apply(SourceBatch&& batch, Time now) {
   }
   for (const RunInfo& info : batch.runs) std::erase(gone, info.key);  // it is there again
   for (RunInfo& info : batch.runs) take_run(std::move(info), commit);
-  settle(transitions, commit);
+  settle(transitions, effects);
   for (const std::string& key : gone) forget_run(key);
   for (CursorUpdate& update : batch.cursors) take_cursor(std::move(update), commit);
-  if (batch.first_read) tell_first_read(*batch.first_read, commit, now);
-  return commit;
+  if (batch.first_read) tell_first_read(*batch.first_read, effects, now);
+  return effects;
 }
 
-Commit Pipeline::tick(Time now) {
-  Commit commit;
+Effects Pipeline::tick(Time now) {
+  Effects effects;
   std::vector<Transition> transitions;
   now_ = now;
   engine_.tick(now, transitions);
-  settle(transitions, commit);
+  settle(transitions, effects);
   alerts::LifecycleOutput output;
   lifecycle_.review(now, output);
-  keep(std::move(output), commit);
-  return commit;
-}
-
-Commit Pipeline::announce(const alerts::Notification& notification) {
-  Commit commit;
-  say({notification}, commit);
-  return commit;
+  keep(std::move(output), effects);
+  return effects;
 }
 
 Result<alerts::Alert> Pipeline::acknowledge(const std::string& id, alerts::Acknowledgement acknowledgement,
@@ -195,16 +189,16 @@ void Pipeline::take_cursor(CursorUpdate&& update, Commit& commit) {
   commit.cursors.push_back(std::move(update));
 }
 
-void Pipeline::tell_first_read(const FirstRead& read, Commit& commit, Time now) {
+void Pipeline::tell_first_read(const FirstRead& read, Effects& effects, Time now) {
   const auto historic = std::count_if(runs_.begin(), runs_.end(), [&](const auto& known) {
     return known.second.historic && known.first.starts_with(read.run_key_prefix + '/');
   });
   if (historic == 0) return;
-  say({lifecycle_.digest(read.project, read.run_key_prefix, static_cast<std::size_t>(historic), now)},
-      commit);
+  effects.notifications.push_back(
+      lifecycle_.digest(read.project, read.run_key_prefix, static_cast<std::size_t>(historic), now));
 }
 
-void Pipeline::settle(std::vector<Transition>& transitions, Commit& commit) {
+void Pipeline::settle(std::vector<Transition>& transitions, Effects& effects) {
   alerts::LifecycleOutput output;
   for (const Transition& transition : transitions) {
     if (transition.to == AlertState::closed) {
@@ -212,19 +206,15 @@ void Pipeline::settle(std::vector<Transition>& transitions, Commit& commit) {
     }
     lifecycle_.apply(transition, context_of(transition.run), now_, output);
   }
-  keep(std::move(output), commit);
+  keep(std::move(output), effects);
   for (RuleInstance& instance : engine_.take_changed_instances())
-    commit.instances.push_back(std::move(instance));
+    effects.commit.instances.push_back(std::move(instance));
 }
 
-void Pipeline::keep(alerts::LifecycleOutput&& output, Commit& commit) {
-  for (alerts::Alert& alert : output.alerts) commit.alerts.push_back(std::move(alert));
-  say(output.notifications, commit);
-}
-
-void Pipeline::say(const std::vector<alerts::Notification>& notifications, Commit& commit) {
-  if (notifications.empty()) return;
-  for (alerts::OutboxMessage& message : render_(notifications)) commit.messages.push_back(std::move(message));
+void Pipeline::keep(alerts::LifecycleOutput&& output, Effects& effects) {
+  std::move(output.alerts.begin(), output.alerts.end(), std::back_inserter(effects.commit.alerts));
+  std::move(output.notifications.begin(), output.notifications.end(),
+            std::back_inserter(effects.notifications));
 }
 
 alerts::RunContext Pipeline::context_of(const std::string& run_key) const {

@@ -2,7 +2,6 @@
 // lifecycle, messages.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,13 +15,19 @@
 
 namespace redflag::daemon {
 
+/// What something led to: what has to be kept, and what is to be announced. The forms of the announcements
+/// join the commit before it is written: one transaction.
+struct Effects {
+  Commit commit;
+  std::vector<alerts::Notification> notifications;
+
+  bool empty() const { return commit.empty() && notifications.empty(); }
+};
+
 class Pipeline {
  public:
-  /// Gives what is to be announced its form for every channel that is to be told.
-  using Render = std::function<std::vector<alerts::OutboxMessage>(const std::vector<alerts::Notification>&)>;
-
   /// Of `lifecycle`, what the pipeline knows itself is filled in here.
-  Pipeline(std::shared_ptr<const RuleSet> rules, Render render, alerts::LifecycleOptions lifecycle, Time now);
+  Pipeline(std::shared_ptr<const RuleSet> rules, alerts::LifecycleOptions lifecycle, Time now);
   Pipeline(const Pipeline&) = delete;  // the lifecycle asks it
   Pipeline& operator=(const Pipeline&) = delete;
 
@@ -31,13 +36,11 @@ class Pipeline {
   void resume(StoredState&& state);
   PointsWanted wants_points_of(const Subject& subject) const;
   void rebuild(Observation&& point) { engine_.rebuild(point); }
-  Commit finish_resume();
+  Effects finish_resume();
 
   /// Applies a batch. What comes back has to be committed whole before any of its messages is sent.
-  Commit apply(SourceBatch&& batch, Time now);
-  Commit tick(Time now);
-  /// Something redflag says of itself.
-  Commit announce(const alerts::Notification& notification);
+  Effects apply(SourceBatch&& batch, Time now);
+  Effects tick(Time now);
 
   /// What people do; the commit is what has to be kept of it.
   Result<alerts::Alert> acknowledge(const std::string& id, alerts::Acknowledgement acknowledgement,
@@ -48,8 +51,8 @@ class Pipeline {
   void keep_cursor(CursorUpdate update, Commit& commit) { take_cursor(std::move(update), commit); }
   /// Of runs that ended long ago, all that is kept: record, facts, points, cursor, instances; what of their
   /// alerts is still open closes. Runs whose last sign of life is older than `then`, at most `most` of them;
-  /// an empty commit when there are none (any more). See Forgotten.
-  Commit forget_runs_ended_before(Time then, std::size_t most, Time now);
+  /// nothing when there are none (any more). See Forgotten.
+  Effects forget_runs_ended_before(Time then, std::size_t most, Time now);
   void forget_silences_ended_before(Time then) { lifecycle_.forget_silences_ended_before(then); }
 
   alerts::RunContext context_of(const std::string& run_key) const;
@@ -68,17 +71,15 @@ class Pipeline {
  private:
   void take_run(RunInfo&& run, Commit& commit);
   void take_cursor(CursorUpdate&& update, Commit& commit);
-  void tell_first_read(const FirstRead& read, Commit& commit, Time now);
-  void settle(std::vector<Transition>& transitions, Commit& commit);
-  void keep(alerts::LifecycleOutput&& output, Commit& commit);
-  void say(const std::vector<alerts::Notification>& notifications, Commit& commit);
+  void tell_first_read(const FirstRead& read, Effects& effects, Time now);
+  void settle(std::vector<Transition>& transitions, Effects& effects);
+  static void keep(alerts::LifecycleOutput&& output, Effects& effects);
   void hear(const SourceBatch::Input& input, Time now);
   bool to_forget(const RunInfo& run, Time then) const;
   void forget_run(const std::string& key);
 
   Engine engine_;
   alerts::Lifecycle lifecycle_;
-  Render render_;
   std::unordered_map<std::string, RunInfo> runs_;
   std::map<std::pair<std::string, std::string>, std::string> cursors_;
   std::vector<RuleInstance> kept_instances_;

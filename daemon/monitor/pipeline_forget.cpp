@@ -26,14 +26,15 @@ bool Pipeline::to_forget(const RunInfo& run, Time then) const {
   return has_ended(run.state) && sign != Time{} && sign < then && !ended_lately_.contains(run.key);
 }
 
-Commit Pipeline::forget_runs_ended_before(Time then, std::size_t most, Time now) {
-  Commit commit;
+Effects Pipeline::forget_runs_ended_before(Time then, std::size_t most, Time now) {
+  Effects effects;
+  Commit& commit = effects.commit;
   std::erase_if(ended_lately_, [&](const auto& one) { return now - one.second > kSettled; });
   std::erase_if(heard_, [&](const auto& one) {
     const RunInfo* info = one.first.kind == SubjectKind::run ? run(one.first.key) : nullptr;
     return info != nullptr && has_ended(info->state) && !ended_lately_.contains(info->key);
   });
-  if (now - started_ <= kSettled) return commit;  // what a source goes on watching is not known yet
+  if (now - started_ <= kSettled) return effects;  // what a source goes on watching is not known yet
   now_ = now;
   std::vector<const RunInfo*> old;
   for (const auto& [key, run] : runs_) {
@@ -63,9 +64,9 @@ Commit Pipeline::forget_runs_ended_before(Time then, std::size_t most, Time now)
     if (mark > decode_forgotten(cursor(kForgottenSource, key)))
       take_cursor({kForgottenSource, key, encode_forgotten(mark)}, commit);
   }
-  settle(transitions, commit);
+  settle(transitions, effects);
   for (const std::string& key : keys) forget_run(key);
-  return commit;
+  return effects;
 }
 
 }  // namespace redflag::daemon

@@ -1,5 +1,9 @@
 #include "rules/engine/instance_json.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace redflag {
@@ -21,34 +25,49 @@ Severity severity_in(const json& value) {
   return *severity;
 }
 
+void append_string(std::string& out, std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(),
+                                 [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  if (plain) {
+    out += '"';
+    out += text;
+    out += '"';
+  } else {
+    out += json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+}
+
 }  // namespace
 
+// Written by hand, keys in the order of their names: a thousand alerts at once are a thousand of these, and a
+// tree of nodes for each would cost more than the evaluation of their rules.
 std::string instance_json(const SubjectState& subject, const CompiledRule& rule, const Instance& instance,
                           std::uint64_t rows) {
-  json holds = json::array();
+  std::string out;
+  out.reserve(384);
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, R"({{"attempt":{},"holds":[)", instance.attempt);
+  bool first = true;
   for (std::size_t i = 0; i < instance.holds.size() && i < rule.levels.size(); ++i) {
     const Hold& hold = instance.holds[i];
     if (!hold.active) continue;
-    holds.push_back({{"severity", to_string(rule.levels[i].severity)},
-                     {"met", hold.met},
-                     {"since", us(hold.since)},
-                     {"since_step", hold.since_step},
-                     {"rows", hold.rows}});
+    fmt::format_to(to, R"({}{{"met":{},"rows":{},"severity":"{}","since":{},"since_step":{}}})",
+                   first ? "" : ",", hold.met, hold.rows, to_string(rule.levels[i].severity), us(hold.since),
+                   hold.since_step);
+    first = false;
   }
-  const json value{{"v", 1},
-                   {"state", to_string(instance.state)},
-                   {"severity", to_string(instance.severity)},
-                   {"id", instance.id},
-                   {"since", us(instance.since)},
-                   {"since_step", instance.since_step},
-                   {"attempt", instance.attempt},
-                   {"message", instance.message},
-                   {"run", subject.run},
-                   {"pack", rule.pack},
-                   {"rows", rows},
-                   {"mark", us(subject.mark)},
-                   {"holds", std::move(holds)}};
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  out += R"(],"id":)";
+  append_string(out, instance.id);
+  fmt::format_to(to, R"(,"mark":{},"message":)", us(subject.mark));
+  append_string(out, instance.message);
+  out += R"(,"pack":)";
+  append_string(out, rule.pack);
+  fmt::format_to(to, R"(,"rows":{},"run":)", rows);
+  append_string(out, subject.run);
+  fmt::format_to(to, R"(,"severity":"{}","since":{},"since_step":{},"state":"{}","v":1}})",
+                 to_string(instance.severity), us(instance.since), instance.since_step,
+                 to_string(instance.state));
+  return out;
 }
 
 std::optional<KeptInstance> instance_from_json(const std::string& text) {

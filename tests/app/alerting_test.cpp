@@ -1,6 +1,9 @@
 // What becomes of alerts in the whole daemon: bursts, silences, acknowledgements, absences, digests, and the
 // proof of life, on simulated time.
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include "tests/app/simulated_daemon.h"
 #include "tests/support/catch.h"
@@ -66,6 +69,57 @@ TEST_CASE("what a run does at one moment is one Slack message", "[alerting]") {
   CHECK_THAT(messages[1].plain, ContainsSubstring("loss-too-high"));
   CHECK_THAT(messages[1].plain, ContainsSubstring("loss-exploding"));
   CHECK(daemon.slack.refusals().empty());
+}
+
+TEST_CASE("hundreds of alerts at once are told once each, and what a person does meanwhile is kept",
+          "[alerting]") {
+  constexpr std::size_t kRuns = 300;
+  SimulatedDaemon daemon;
+  daemon.start();
+  daemon.run_for(1min);
+  SourceBatch batch;
+  for (std::size_t i = 0; i < kRuns; ++i) {
+    RunInfo run;
+    run.key = daemon.run_key("burst" + std::to_string(i));
+    run.name = "burst" + std::to_string(i);
+    run.state = RunState::running;
+    batch.runs.push_back(run);
+    Observation row;
+    row.subject = {SubjectKind::run, run.key};
+    row.run = run.key;
+    row.source = "wandb";
+    row.seq = row.step = 1;
+    row.time = daemon.clock.now();
+    row.samples.push_back({"gradient_norm_total", 5000.0, "train/grad_norm"});
+    batch.inputs.emplace_back(std::move(row));
+  }
+  Monitor& monitor = daemon.service->monitor();
+  const std::string last_run = batch.runs.back().key;
+  asio::cancellation_signal source_stops;
+  asio::co_spawn(
+      *daemon.context, [&]() -> asio::awaitable<void> { (void)co_await monitor.submit(std::move(batch)); },
+      asio::bind_cancellation_slot(source_stops.slot(), asio::detached));
+  for (int i = 0; i < 10 && monitor.pipeline().lifecycle().active().empty(); ++i) daemon.context->poll_one();
+  REQUIRE(monitor.pipeline().lifecycle().active().size() == kRuns);
+  // Their messages are not written yet: the source goes away, and a person was quick.
+  source_stops.emit(asio::cancellation_type::terminal);
+  std::string id;
+  for (const alerts::Alert* alert : monitor.pipeline().lifecycle().active()) {
+    if (alert->last.run == last_run) id = alert->last.id;
+  }
+  REQUIRE(ask(daemon, monitor.acknowledge(id, "ann", "on it")).has_value());
+  daemon.run_for(10min);
+  CHECK(daemon.count("gradient-explosion") == kRuns);
+  CHECK(daemon.slack.messages().size() == kRuns);
+  CHECK(monitor.outbox().empty());
+
+  daemon.kill();
+  daemon.start();
+  daemon.run_for(10min);
+  CHECK(daemon.slack.messages().size() == kRuns);
+  const auto kept = daemon.service->monitor().alert(id);
+  REQUIRE(kept.has_value());
+  CHECK(kept->alert.acknowledged.by == "ann");
 }
 
 TEST_CASE("silences survive kill -9 and keep everybody in peace until they end", "[alerting][silence]") {
