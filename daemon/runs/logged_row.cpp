@@ -118,6 +118,13 @@ void LoggedRow::settle() {
   values_.resize(kept);
 }
 
+void LoggedRow::drop_below(std::string_view prefix) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < values_.size(); ++i)
+    if (!name(i).starts_with(prefix)) values_[kept++] = values_[i];
+  values_.resize(kept);
+}
+
 std::string_view LoggedRow::name(std::size_t index) const {
   return std::string_view(bytes_).substr(values_[index].name_at, values_[index].name_bytes);
 }

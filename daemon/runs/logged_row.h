@@ -34,6 +34,8 @@ class LoggedRow {
   void append(std::string_view name, double value);
   void append_text(std::string_view name, std::string_view text);
   void settle();
+  /// Removes every value whose name begins so.
+  void drop_below(std::string_view prefix);
 
   std::string_view name(std::size_t index) const;
   bool is_number(std::size_t index) const { return values_[index].is_number; }
