@@ -39,10 +39,6 @@ class MetricLineParser {
   std::optional<MetricLine> parse_pairs(std::string_view line, LoggedRow& row, bool postfix);
 
   RowJson json_;
-  std::string name_;
 };
-
-/// "loss", "val_acc", "train/grad_norm", "lr", …: a name that training code gives a metric.
-bool is_metric_name(std::string_view lower_case);
 
 }  // namespace redflag::daemon::local

@@ -175,7 +175,11 @@ bool RowJson::number_or_word(std::string_view name, LoggedRow* row) {
   const char first = *begin;
   if (is_digit(first) || (first == '-' && rest.size() > 1 && is_digit(rest[1]))) {
     const char* stop = read_number(begin, end, number);
-    if (stop == nullptr) return false;
+    if (stop == nullptr) {
+      if (rest.find_first_not_of("0123456789+-.eE") == std::string_view::npos)
+        at_ = text_.size();  // cut short
+      return false;
+    }
     // A token may not run on: 1.2.3, 12abc.
     if (stop < end && (std::isalnum(static_cast<unsigned char>(*stop)) != 0 || *stop == '.' || *stop == '+' ||
                        *stop == '-'))

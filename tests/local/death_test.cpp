@@ -109,7 +109,7 @@ TEST_CASE("what only warns kills nobody", "[local][console]") {
 TEST_CASE("of several the heavier is the cause, and of equally heavy ones the first", "[local][console]") {
   CHECK(cause_kind("Out of memory: Killed process 4242 (python)\nKilled") == "host_out_of_memory");
   CHECK(cause_kind("Received SIGTERM\nTraceback (most recent call last):\n  File \"a.py\", line 1, in "
-                   "f\nKeyboardInterrupt") == "interrupted");
+                   "f\nKeyboardInterrupt") == "terminated");
   CHECK(cause_kind("OSError: [Errno 28] No space left on device\nOSError: [Errno 122] Disk quota exceeded") ==
         "disk_full");
 }
