@@ -19,9 +19,6 @@ namespace {
 constexpr const char* kWait = "wait until all files are read and validate again";
 constexpr const char* kSaveAgain = "save it again; keep the previous checkpoint until this one loads";
 
-bool is_trouble(std::string_view word) {
-  return word == "warning" || word == "critical";
-}
 bool is_numbered(const Directory& each) {
   return base_of(each.self.path()).starts_with("checkpoint-");
 }
@@ -65,10 +62,7 @@ bool belongs(const CaseFile& file, const Directory& checkpoint, const CountingRu
 
 /// Something is known of every checkpoint that was counted, and every run that counts has one.
 void want_checkpoints(const CaseFile& file, LineBuilder& line, bool of_every_run) {
-  for (const std::string& task : required_tasks()) {
-    if (!file.asked_for(task))
-      line.missing({task_title(task), "left out by --task"}, "run it again without --task");
-  }
+  note_left_out(file, line);
   std::map<std::string, std::size_t> told;
   for (const Directory& each : file.checkpoints()) ++told[parent_of(each.self.path())];
   std::size_t counted = 0;
@@ -104,43 +98,6 @@ void want_checkpoints(const CaseFile& file, LineBuilder& line, bool of_every_run
   }
 }
 
-bool judge_verdicts(const Directory& checkpoint, LineBuilder& line) {
-  bool sound = true;
-  const auto judge = [&](const FactView& facts) {
-    const std::string verdict = facts.text("verdict");
-    if (verdict == "ok") return;
-    sound = false;
-    if (verdict.empty()) {
-      line.missing(about_path(facts, "has not been looked at"), kWait);
-    } else if (verdict == "in_progress") {
-      line.missing(about_path(facts, "is still being written"), kWait);
-    } else {
-      const std::string detail = facts.text("detail");
-      line.wrong(about_path(facts, detail.empty() ? verdict : verdict + ": " + detail), kSaveAgain);
-    }
-  };
-  judge(checkpoint.self);
-  for (const FactView& each : checkpoint.files) judge(each);
-  return sound;
-}
-
-bool judge_inside(const FactView& facts, std::initializer_list<const char*> kinds, const char* advice,
-                  LineBuilder& line) {
-  bool sound = true;
-  for (const char* kind : kinds) {
-    const std::string word = facts.text(kind);
-    if (word == "none") continue;
-    sound = false;
-    const std::string detail = facts.text(std::string(kind) + "_detail");
-    if (is_trouble(word)) {
-      line.wrong(about_path(facts, detail.empty() ? std::string(kind) : detail), advice);
-    } else {
-      line.missing(about_path(facts, fmt::format("has not been looked into ({})", kind)), kWait);
-    }
-  }
-  return sound;
-}
-
 Line load_line(const CaseFile& file) {
   LineBuilder line("V16", "Checkpoints load without error");
   look_at_results(file, line);
@@ -151,15 +108,8 @@ Line load_line(const CaseFile& file) {
     if (is_numbered(each)) ++numbered[parent_of(each.self.path())];
   }
   for (const Directory& each : file.checkpoints()) {
-    bool sound = judge_verdicts(each, line);
-    for (const FactView& part : each.files) {
-      const std::string content = part.text("content");
-      const bool hostile = is_trouble(part.text("hostile"));
-      if ((content.empty() || content == "ok") && !hostile) continue;
-      sound = false;
-      const std::string detail = part.text(hostile ? "hostile_detail" : "content_detail");
-      line.wrong(about_path(part, detail.empty() ? "does not load" : detail), kSaveAgain);
-    }
+    bool sound = judge_verdicts(each, kSaveAgain, line);
+    sound = judge_loading(each, kSaveAgain, line) && sound;
     sound = judge_inside(each.self, {"nan", "zero", "mismatch"}, kSaveAgain, line) && sound;
     if (is_numbered(each) && numbered[parent_of(each.self.path())] > 1)
       sound = judge_inside(each.self, {"identical"}, "check the learning rate and frozen parameters", line) &&
@@ -219,7 +169,7 @@ Line resume_line(const CaseFile& file) {
   for (const Directory& each : file.checkpoints()) {
     if (!is_numbered(each)) continue;
     ++any;
-    bool sound = judge_verdicts(each, line);
+    bool sound = judge_verdicts(each, kSaveAgain, line);
     const std::string lacking = each.self.text("lacking");
     if (!each.self.has("lacking")) {
       sound = false;

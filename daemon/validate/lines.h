@@ -1,6 +1,7 @@
 // The lines, section by section. Each is pure and reads nothing but the case file.
 #pragma once
 
+#include <initializer_list>
 #include <vector>
 
 #include "daemon/validate/case_file.h"
@@ -39,6 +40,21 @@ bool look_at_results(const CaseFile& file, LineBuilder& line);
 /// Somebody has looked inside the files; else a hole. The same of forward passes.
 bool look_at_contents(const CaseFile& file, LineBuilder& line);
 bool look_at_forward(const CaseFile& file, LineBuilder& line);
+
+/// A hole for each task that --task leaves out.
+void note_left_out(const CaseFile& file, LineBuilder& line);
+
+// Of a step or checkpoint directory; true: all is well.
+
+/// What the results source says of it and of each of its files.
+bool judge_verdicts(const Directory& directory, const char* advice, LineBuilder& line);
+/// What was found inside: each of `kinds` (content_facts.h) has to be "none"; no word is a hole.
+bool judge_inside(const FactView& facts, std::initializer_list<const char*> kinds, const char* advice,
+                  LineBuilder& line);
+/// None of its files failed to load, or asks for code to be run.
+bool judge_loading(const Directory& directory, const char* advice, LineBuilder& line);
+/// "warning" or "critical".
+bool is_trouble(std::string_view word);
 
 Remark about_run(const CountingRun& run, std::string words, std::int64_t step = -1,
                  std::optional<double> value = std::nullopt);

@@ -120,10 +120,7 @@ Line performance_line(const CaseFile& file) {
 
 Line corruption_line(const CaseFile& file) {
   LineBuilder line("V22", "No file corruption");
-  for (const std::string& task : required_tasks()) {
-    if (!file.asked_for(task))
-      line.missing({task_title(task), "left out by --task"}, "run it again without --task");
-  }
+  note_left_out(file, line);
   bool sound = look_at_results(file, line);
   sound = look_at_contents(file, line) && sound;
   sound = look_at_forward(file, line) && sound;

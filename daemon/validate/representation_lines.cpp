@@ -18,12 +18,6 @@ constexpr const char* kWait = "wait until all files are read and validate again"
 bool is_base(std::string_view method) {
   return method.starts_with("base");
 }
-bool is_fine(std::string_view word) {
-  return word == "none";
-}
-bool is_trouble(std::string_view word) {
-  return word == "warning" || word == "critical";
-}
 
 /// Directories that were counted and of which nothing was told, or the other way round, are holes.
 void want_all_steps(const CaseFile& file, LineBuilder& line) {
@@ -59,10 +53,7 @@ void want_all_steps(const CaseFile& file, LineBuilder& line) {
 
 /// All that several of these lines begin with. False: no results directory can be judged at all.
 bool begin(const CaseFile& file, LineBuilder& line) {
-  for (const std::string& task : required_tasks()) {
-    if (!file.asked_for(task))
-      line.missing({task_title(task), "left out by --task"}, "run it again without --task");
-  }
+  note_left_out(file, line);
   const bool sound = look_at_results(file, line);
   want_all_steps(file, line);
   return sound;
@@ -81,74 +72,25 @@ void want_trained_steps(const CaseFile& file, LineBuilder& line) {
   }
 }
 
-/// What the results source says of the directory and each of its files; true: all is well.
-bool judge_outside(const Directory& step, LineBuilder& line) {
-  bool sound = true;
-  const auto judge = [&](const FactView& facts) {
-    const std::string verdict = facts.text("verdict");
-    if (verdict == "ok") return;
-    sound = false;
-    if (verdict.empty()) {
-      line.missing(about_path(facts, "has not been looked at"), kWait);
-    } else if (verdict == "in_progress") {
-      line.missing(about_path(facts, "is still being written"), kWait);
-    } else {
-      const std::string detail = facts.text("detail");
-      line.wrong(about_path(facts, detail.empty() ? verdict : verdict + ": " + detail), kExtract);
-    }
-  };
-  judge(step.self);
-  for (const FactView& file : step.files) judge(file);
-  return sound;
-}
-
-/// What was found inside: each of `kinds` has to be "none".
-bool judge_inside(const FactView& facts, std::initializer_list<const char*> kinds, LineBuilder& line) {
-  bool sound = true;
-  for (const char* kind : kinds) {
-    const std::string word = facts.text(kind);
-    if (is_fine(word)) continue;
-    sound = false;
-    const std::string detail = facts.text(std::string(kind) + "_detail");
-    if (is_trouble(word)) {
-      line.wrong(about_path(facts, detail.empty() ? std::string(kind) : detail), kExtract);
-    } else {
-      line.missing(about_path(facts, fmt::format("has not been looked into ({})", kind)), kWait);
-    }
-  }
-  return sound;
-}
-
-bool judge_loading(const Directory& step, LineBuilder& line) {
-  bool sound = true;
-  for (const FactView& file : step.files) {
-    const std::string content = file.text("content");
-    const std::string hostile = file.text("hostile");
-    if ((content.empty() || content == "ok") && !is_trouble(hostile)) continue;
-    sound = false;
-    const std::string detail = file.text(is_trouble(hostile) ? "hostile_detail" : "content_detail");
-    line.wrong(about_path(file, detail.empty() ? "does not load" : detail),
-               "write it again; look for a full disk");
-  }
-  return sound;
-}
-
 std::size_t layers_of(const Directory& step) {
   return static_cast<std::size_t>(
       std::count_if(step.files.begin(), step.files.end(),
                     [](const FactView& each) { return each.text("what") == "layer"; }));
 }
 
-/// Steps of one series have the same number of layers: a file of which nothing was told is a hole.
+/// All steps of a task have the same layers, whatever the method: a file of which nothing was told is a hole.
 void want_even_layers(const CaseFile& file, LineBuilder& line) {
-  std::map<std::string, std::size_t> most;
+  const auto group = [](const Directory& step) {
+    return std::pair(parent_of(parent_of(step.self.path())), step.self.text("task"));
+  };
+  std::map<std::pair<std::string, std::string>, std::size_t> most;
   for (const Directory& step : file.steps()) {
-    std::size_t& known = most[parent_of(step.self.path())];
+    std::size_t& known = most[group(step)];
     known = std::max(known, layers_of(step));
   }
   for (const Directory& step : file.steps()) {
     const std::size_t has = layers_of(step);
-    const std::size_t wanted = most[parent_of(step.self.path())];
+    const std::size_t wanted = most[group(step)];
     if (has == 0) {
       line.missing(about_path(step.self, "nothing is known of its layers"), kWait);
     } else if (has < wanted) {
@@ -252,14 +194,14 @@ Line integrity_line(const CaseFile& file) {
   for (const Directory& step : file.steps()) ++steps_of[parent_of(step.self.path())];
   std::size_t files = 0;
   for (const Directory& step : file.steps()) {
-    bool sound = judge_outside(step, line);
-    sound = judge_inside(step.self, {"nan", "zero"}, line) && sound;
+    bool sound = judge_verdicts(step, kExtract, line);
+    sound = judge_inside(step.self, {"nan", "zero"}, kExtract, line) && sound;
     // Against other steps, where there are any.
     if (steps_of[parent_of(step.self.path())] > 1)
-      sound = judge_inside(step.self, {"identical"}, line) && sound;
+      sound = judge_inside(step.self, {"identical"}, kExtract, line) && sound;
     // Needs redflag-forward, so its absence is no hole here.
     if (is_trouble(step.self.text("collapsed")))
-      sound = judge_inside(step.self, {"collapsed"}, line) && sound;
+      sound = judge_inside(step.self, {"collapsed"}, kExtract, line) && sound;
     if (sound && inside) line.found(about_path(step.self, fmt::format("{} files intact", step.files.size())));
     files += step.files.size();
   }
@@ -281,10 +223,10 @@ Line loading_line(const CaseFile& file) {
   want_even_layers(file, line);
   std::size_t files = 0;
   for (const Directory& step : file.steps()) {
-    bool sound = judge_outside(step, line);
-    sound = judge_loading(step, line) && sound;
+    bool sound = judge_verdicts(step, kExtract, line);
+    sound = judge_loading(step, "write it again; look for a full disk", line) && sound;
     // Told once every file of the step was read: no word, not read.
-    sound = judge_inside(step.self, {"mismatch", "nan"}, line) && sound;
+    sound = judge_inside(step.self, {"mismatch", "nan"}, kExtract, line) && sound;
     if (sound && inside) line.found(about_path(step.self, fmt::format("{} layers read", layers_of(step))));
     files += layers_of(step);
   }
@@ -300,7 +242,7 @@ Line base_line(const CaseFile& file) {
     for (const Directory& step : file.steps()) {
       if (step.self.text("task") != task || !is_base(step.self.text("method"))) continue;
       ++steps;
-      if (judge_outside(step, line)) line.found(about_path(step.self, "there, with its files"));
+      if (judge_verdicts(step, kExtract, line)) line.found(about_path(step.self, "there, with its files"));
     }
     const char* advice = "extract them from the untrained model: representations/base_pretrained_TASK/step_0";
     if (steps == 0 && sound) {
@@ -345,7 +287,7 @@ Line metadata_line(const CaseFile& file) {
                    "write metadata.json anew");
       }
     }
-    sound = judge_inside(step.self, {"mismatch"}, line) && sound;
+    sound = judge_inside(step.self, {"mismatch"}, kExtract, line) && sound;
     if (sound && inside) line.found(about_path(step.self, "metadata.json agrees with directory and files"));
   }
   return line.done(fmt::format("metadata.json of {} steps agrees with directories and files", line.proofs()));

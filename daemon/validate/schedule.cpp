@@ -187,7 +187,9 @@ ScheduleSays judge_schedule(const Curve& curve, const nlohmann::json& config, st
   if (auto says = judge_zeros(shape)) return *says;
   if (auto says = judge_decay(shape)) return *says;
 
-  const bool falls = !shape.same(shape.points.back().value, shape.peak);
+  const bool falls =
+      std::any_of(shape.points.begin() + static_cast<std::ptrdiff_t>(shape.first_peak), shape.points.end(),
+                  [&](const CurvePoint& each) { return !shape.same(each.value, shape.peak); });
   if (!falls && shape.type.empty())
     return {
         ScheduleSays::Verdict::unclear,
