@@ -201,6 +201,45 @@ Evidence healthy_evidence() {
   return evidence;
 }
 
+Evidence troubled_evidence() {
+  Evidence evidence = healthy_evidence();
+  const std::string run = "full_ft_sst2_seed1337";
+  Curve& loss = curve_of(evidence, run, "train_loss");
+  for (CurvePoint& point : loss.points) {
+    const auto step = static_cast<double>(point.step);
+    point.value =
+        0.7 * std::exp(-step / 100) + (point.step > 180 ? 0.02 * (step - 180) : 0.03 * std::sin(step));
+  }
+  loss.points[28].value = loss.points[29].value = std::nan("");
+  AlertLine& alert = fire(evidence, "loss-diverged", run);
+  alert.message = "train loss is back up at 1.2 from a best of 0.17 (it began at 0.63)";
+  alert.since_step = alert.step = 230;
+  fire(evidence, "gradient-growing", run, Severity::warning).step = 200;
+  fire(evidence, "disk-filling", "", Severity::warning).about = "/data/results";
+  run_named(evidence, run).info.state = RunState::crashed;
+  run_named(evidence, run).score->value = 0.51;
+  for (const char* low : {"full_ft_rte_seed42", "full_ft_rte_seed1337"})
+    run_named(evidence, low).score->value = 0.61;
+  set_fact(evidence, "representations/full_finetune_rte/step_200/layer_1.pt", "verdict",
+           std::string("truncated"));
+  set_fact(evidence, "representations/full_finetune_rte/step_200/layer_1.pt", "detail",
+           std::string("1,204 bytes of 4,194,304 as its siblings have"));
+  ResultsView& view = evidence.overview.results[0];
+  for (SeriesView& series : view.representations) {
+    if (series.dir.find("full_finetune_rte") != std::string::npos)
+      series.cells[1].state = StepCell::State::bad, series.cells[1].detail = "layer_1.pt: truncated";
+    if (series.dir.find("full_finetune_mrpc") == std::string::npos) continue;
+    series.cells.erase(series.cells.begin() + 1);
+    series.missing = {200};
+    series.missing_count = 1;
+    series.regular = false;
+  }
+  evidence.forward_checked = false;
+  evidence.forward_reason = "redflag-forward is not installed";
+  drop_facts(evidence, "train.log");
+  return evidence;
+}
+
 RunView& run_named(Evidence& evidence, const std::string& name) {
   return find_in(
       evidence.overview.runs, [&](const RunView& each) { return each.info.name == name; }, name);

@@ -10,6 +10,8 @@
 namespace redflag::daemon::test {
 
 Evidence healthy_evidence();
+/// The same with a diverged run, a low task, a damaged file, a missing step and things not looked at.
+Evidence troubled_evidence();
 
 // To find one's way in it.
 inline const std::string kRoot = "/data/results";

@@ -1,0 +1,21 @@
+// Writes reports to look at, in a browser: `redflag_look_at_report DIRECTORY`. Not a test.
+#include <cmath>
+#include <fstream>
+#include <string>
+
+#include "daemon/validate/checklist.h"
+#include "daemon/validate/report/report_html.h"
+#include "tests/validate/healthy.h"
+
+using namespace redflag::daemon;
+
+int main(int count, char** words) {
+  if (count != 2) return 2;
+  const std::string directory = words[1];
+  const auto write = [&](const char* name, const Evidence& evidence) {
+    std::ofstream(directory + "/" + name) << validate::report_html(evidence, validate::judge(evidence));
+  };
+  write("healthy.html", test::healthy_evidence());
+  write("troubled.html", test::troubled_evidence());
+  return 0;
+}
