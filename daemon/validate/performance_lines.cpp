@@ -162,7 +162,10 @@ Line significance_line(const CaseFile& file, const Scores& all, Checklist& out) 
                      "this is no bad luck: look at data, learning rate and evaluation of this task");
           break;
         case statistics::BoundVerdict::undecided:
-          line.wrong(std::move(remark), "train further seeds; the average alone does not show it yet");
+          line.wrong(std::move(remark),
+                     tests[i].found.mean && *tests[i].found.mean > tests[i].bound
+                         ? "train further seeds; the average alone does not show it yet"
+                         : "look at this task first: its average is not above the range's lower end");
           break;
         case statistics::BoundVerdict::too_few:
           line.missing(std::move(remark), "train each task with three seeds at least (42, 1337, 2024)");

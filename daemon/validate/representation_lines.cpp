@@ -127,8 +127,8 @@ void judge_steps(const CaseFile& file, const SeriesView& series, LineBuilder& li
     std::string names;
     for (std::size_t i = 0; i < std::min<std::size_t>(series.missing.size(), 6); ++i)
       names += (i == 0 ? "" : ", ") + std::to_string(series.missing[i]);
-    wrong(fmt::format("{} steps missing: {}{}", series.missing_count, names,
-                      series.missing_count > 6 ? ", …" : ""),
+    wrong(fmt::format("{} step{} missing: {}{}", series.missing_count, series.missing_count == 1 ? "" : "s",
+                      names, series.missing_count > 6 ? ", …" : ""),
           series.missing.empty() ? -1 : series.missing.front());
   } else if (!series.regular) {
     wrong("its steps are not evenly spaced", -1);

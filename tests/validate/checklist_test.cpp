@@ -343,7 +343,7 @@ TEST_CASE("V11: a step every 100", "[validate]") {
     return series_in(results(e).representations, "representations/full_finetune_rte");
   };
   check({
-      {"a step is missing", "V11", kFail, "1 steps missing: 200",
+      {"a step is missing", "V11", kFail, "1 step missing: 200",
        [=](Evidence& e) { at(e).missing = {200}, at(e).missing_count = 1, at(e).regular = false; }},
       {"a step is missing and nobody said so", "V11", kFail, "nothing between steps 100 and 300",
        [=](Evidence& e) {

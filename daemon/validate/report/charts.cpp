@@ -65,7 +65,7 @@ Figure score_figure(std::string_view id, const TaskView& task) {
   x.low -= room;
   x.high += room;
   const double bottom = 14 + 36 * static_cast<double>(methods.size());
-  Svg svg(bottom + 32);
+  Svg svg(bottom + 20);
   if (ranged) {
     svg.rect("band", x.at(task.expected_min), 6, x.at(task.expected_max) - x.at(task.expected_min),
              bottom - 6);

@@ -53,21 +53,24 @@ std::string escaped(std::string_view raw, std::size_t most) {
 }
 
 std::string table(std::string_view caption, const std::vector<std::string>& headings,
-                  const std::vector<std::vector<std::string>>& rows) {
-  std::string out = fmt::format(
-      "<div class=\"scroll\" tabindex=\"0\"><table><caption>{}</caption><thead><tr>", escaped(caption));
+                  const std::vector<std::vector<std::string>>& rows, bool stacks) {
+  std::string out =
+      fmt::format("<div class=\"scroll\" tabindex=\"0\"><table{}><caption>{}</caption><thead><tr>",
+                  stacks ? " class=\"stacks\"" : "", escaped(caption));
   std::vector<bool> numbers;
+  std::vector<std::string> names;
   for (const std::string& heading : headings) {
     numbers.push_back(heading.starts_with('>'));
-    const std::string_view name = numbers.back() ? std::string_view(heading).substr(1) : heading;
-    out += fmt::format("<th scope=\"col\"{}>{}</th>", numbers.back() ? " class=\"n\"" : "", escaped(name));
+    names.push_back(escaped(numbers.back() ? std::string_view(heading).substr(1) : heading));
+    out += fmt::format("<th scope=\"col\"{}>{}</th>", numbers.back() ? " class=\"n\"" : "", names.back());
   }
   out += "</tr></thead><tbody>\n";
   for (const auto& row : rows) {
     out += "<tr>";
     for (std::size_t i = 0; i < headings.size(); ++i) {
-      const std::string cell = i < row.size() ? escaped(row[i]) : std::string();
-      out += numbers[i] ? fmt::format("<td class=\"n\">{}</td>", cell) : fmt::format("<td>{}</td>", cell);
+      out += fmt::format("<td{}{}>{}</td>", numbers[i] ? " class=\"n\"" : "",
+                         stacks ? fmt::format(" data-name=\"{}\"", names[i]) : std::string(),
+                         i < row.size() ? escaped(row[i]) : std::string());
     }
     out += "</tr>\n";
   }

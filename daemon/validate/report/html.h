@@ -15,9 +15,10 @@ namespace redflag::daemon::validate {
 std::string escaped(std::string_view raw, std::size_t most = 400);
 
 /// A table with a caption; cells and headings are raw text and are escaped. Columns whose heading begins with
-/// '>' are numbers, aligned to the right.
+/// '>' are numbers, aligned to the right. With `stacks` its rows become blocks of lines on a phone: for tables
+/// that hold sentences.
 std::string table(std::string_view caption, const std::vector<std::string>& headings,
-                  const std::vector<std::vector<std::string>>& rows);
+                  const std::vector<std::vector<std::string>>& rows, bool stacks = false);
 
 /// "Content-Security-Policy" of a page whose only style is `css` and which has no script at all: the browser
 /// is told to refuse everything else, by the hash of that style.

@@ -136,7 +136,7 @@ Figure loss_figure(std::string_view id, const RunView& run, const RunEvidence& c
     svg.line("flag-rule", at, kTop, at, y.from);
     if (std::isfinite(value))
       svg.dot(css, at, y.at(value), 4, fmt::format("step {}: {}", mark.step, mark.words));
-    svg.triangle(css, at, y.from + 1, 4, fmt::format("step {}: {}", mark.step, mark.words));
+    svg.triangle(css, at, y.from - 8, 4, fmt::format("step {}: {}", mark.step, mark.words));
   }
   for (std::size_t i = 0; i < std::min<std::size_t>(marks.size(), 6); ++i)
     notes += fmt::format("<li>{}{}</li>", marks[i].step >= 0 ? fmt::format("step {}: ", marks[i].step) : "",

@@ -230,10 +230,10 @@ class Page {
       out_ += table(
           "Averages against the lower end of the range (one-sided t-test, corrected by Holm)",
           {"task", "method", ">seeds", ">average", ">sd", ">95 % interval", ">expected", "what it means"},
-          rows);
+          rows, true);
     if (!compared.empty())
       out_ += table("Methods compared",
-                    {"task", "methods", "first", "second", "difference, and what it means"}, compared);
+                    {"task", "methods", "first", "second", "difference, and what it means"}, compared, true);
     out_ += "</section>\n";
   }
 
@@ -340,10 +340,10 @@ class Page {
                         to_rfc3339(alert.since)});
     }
     if (!rows.empty())
-      out_ +=
-          "<section><h2>Red flags that are open</h2>" +
-          table("Open alerts, the most severe first", {"severity", "rule", "where", "what", "since"}, rows) +
-          "</section>\n";
+      out_ += "<section><h2>Red flags that are open</h2>" +
+              table("Open alerts, the most severe first", {"severity", "rule", "where", "what", "since"},
+                    rows, true) +
+              "</section>\n";
     rows.clear();
     for (const SourceView& source : evidence_.overview.sources) {
       const std::string state = !source.reachable   ? "has not spoken"
@@ -356,7 +356,7 @@ class Page {
     }
     if (!rows.empty())
       out_ += "<section><h2>Sources</h2>" +
-              table("Where this was read", {"source", "state", "last read", "trouble"}, rows) +
+              table("Where this was read", {"source", "state", "last read", "trouble"}, rows, true) +
               "</section>\n";
   }
 
