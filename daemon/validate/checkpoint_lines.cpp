@@ -189,6 +189,15 @@ Line resume_line(const CaseFile& file) {
                                line.proofs()));
 }
 
+/// By proof, else the run that counts and is called like the directory.
+const RunView* owner_of(const CaseFile& file, const SeriesView& series) {
+  if (const RunView* run = file.run(series.run)) return run;
+  for (const CountingRun& run : file.counting()) {
+    if (!series.dir.empty() && run.run->info.name == base_of(series.dir)) return run.run;
+  }
+  return nullptr;
+}
+
 /// The interval at which the run was told to save; 0 when its configuration does not say.
 std::int64_t save_steps(const RunView* run) {
   if (run == nullptr || !run->info.config.is_object()) return 0;
@@ -206,7 +215,7 @@ void judge_series(const CaseFile& file, const SeriesView& series, LineBuilder& l
   for (const StepCell& cell : series.cells) cell.step >= 0 ? steps.push_back(cell.step) : void(final = true);
   std::sort(steps.begin(), steps.end());
   if (steps.empty()) return;  // a final model alone has no interval
-  const RunView* run = file.run(series.run);
+  const RunView* run = owner_of(file, series);
   bool sound = true;
   const std::int64_t told = save_steps(run);
   if (told > 0) {

@@ -66,8 +66,8 @@ bool look_at_run(const CountingRun& run, LineBuilder& line) {
                  "wait for the runs to end and validate again");
     return false;
   }
-  if (run.evidence == nullptr) {
-    line.missing(about_run(run, "its curves could not be read"),
+  if (run.evidence == nullptr || run.evidence->curves.empty()) {
+    line.missing(about_run(run, "no curve of it could be read"),
                  "see `redflag status` whether W&B can be reached; then validate again");
     return false;
   }

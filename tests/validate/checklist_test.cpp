@@ -142,7 +142,7 @@ TEST_CASE("V2: loss curves", "[validate]") {
          run_named(e, kRun).step = 1000;
          curve_of(e, kRun, "train_loss").points.resize(20);
        }},
-      {"the curves of a run were not given", "V2", kNot, "could not be read",
+      {"the curves of a run were not given", "V2", kNot, "no curve of it could be read",
        [](Evidence& e) {
          std::erase_if(e.runs, [](const RunEvidence& r) { return r.key == run_key(kRun); });
        }},
