@@ -230,6 +230,10 @@ Evidence troubled_evidence() {
       series.cells[1].state = StepCell::State::bad, series.cells[1].detail = "layer_1.pt: truncated";
     if (series.dir.find("full_finetune_mrpc") == std::string::npos) continue;
     series.cells.erase(series.cells.begin() + 1);
+    const std::string gone = series.dir + "/step_200";
+    std::erase_if(evidence.facts,
+                  [&](const SubjectFacts& each) { return each.subject.key.starts_with(gone); });
+    --view.summary.representation_steps;
     series.missing = {200};
     series.missing_count = 1;
     series.regular = false;
