@@ -19,6 +19,7 @@
 #include "daemon/cli/shell_completion.h"
 #include "daemon/cli/silence.h"
 #include "daemon/cli/subcommands.h"
+#include "daemon/cli/validate.h"
 
 namespace redflag::daemon {
 namespace {
@@ -42,6 +43,8 @@ constexpr Command kCommands[] = {
      setup_spec},
     {"silence", "tell nobody of some alerts for a while: add, list, remove", silence_command, silence_spec,
      silence_commands},
+    {"validate", "the whole checklist, line by line: PASS, FAIL or NOT CHECKED, with evidence and a report",
+     validate_command, validate_spec},
 };
 
 /// What a shell reports of a program that SIGPIPE ended.
