@@ -46,7 +46,11 @@ std::string head_of(const ServerResponse& response, bool keep_alive) {
     if (header_is_clean(header)) head += header.name + ": " + header.value + "\r\n";
   }
   const bool may_have_body = response.status >= 200 && response.status != 204 && response.status != 304;
-  if (may_have_body) head += fmt::format("Content-Length: {}\r\n", response.body.size());
+  if (response.stream) {
+    head += "Transfer-Encoding: chunked\r\n";
+  } else if (may_have_body) {
+    head += fmt::format("Content-Length: {}\r\n", response.body.size());
+  }
   head += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
   return head;
 }
@@ -204,6 +208,10 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
       }
       if (response.delay > Duration::zero()) co_await state->clock.sleep(response.delay);
       if (!response.dropped.empty()) break;
+      if (response.stream && !head_only) {
+        co_await write_stream(*state, *stream, response);
+        break;
+      }
       if (response.cut_after && *response.cut_after < response.body.size()) keep_alive = false;
       if (!co_await write(*state, *stream, response, keep_alive, head_only)) break;
     }
@@ -241,6 +249,32 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     }
     if (failed) response = state.complain(500, "internal error");
     co_return response;
+  }
+
+  /// Ends when the stream does, when the client goes, or when it takes too long to take a piece.
+  template <typename Stream>
+  static asio::awaitable<void> write_stream(State& state, Stream& stream, const ServerResponse& response) {
+    error_code error;
+    stream.socket().set_option(asio::socket_base::send_buffer_size(state.limits.stream_buffer_bytes), error);
+    // A client of a stream has nothing more to say: what can be read now is its end.
+    stream.socket().async_wait(Stream::socket_type::wait_read,
+                               [source = response.stream](const error_code&) { source->close(); });
+    std::string piece = head_of(response, false);
+    for (;;) {
+      stream.expires_after(state.limits.stream_timeout);
+      co_await asio::async_write(stream, asio::buffer(piece),
+                                 asio::redirect_error(asio::use_awaitable, error));
+      if (error) break;
+      std::string next = co_await response.stream->next();
+      const bool last = next.empty();
+      piece = last ? std::string("0\r\n\r\n") : fmt::format("{:x}\r\n{}\r\n", next.size(), next);
+      if (!last) continue;
+      stream.expires_after(state.limits.stream_timeout);
+      co_await asio::async_write(stream, asio::buffer(piece),
+                                 asio::redirect_error(asio::use_awaitable, error));
+      break;
+    }
+    response.stream->close();
   }
 
   template <typename Stream>
