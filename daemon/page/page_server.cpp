@@ -153,6 +153,7 @@ asio::awaitable<ServerResponse> PageServer::answer_inside(ServerRequest request,
   if (path == "v1/events") co_return reads(request) ? events(request) : only_get(request);
   if (path.starts_with("v1/")) {
     request.target.erase(0, gate_.base().size() - 1);
+    request.peer_uid = 0;
     ServerResponse response = co_await api_(std::move(request));
     response.headers.push_back({"Cache-Control", "no-store"});
     co_return response;

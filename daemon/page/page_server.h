@@ -19,7 +19,8 @@ namespace redflag::daemon {
 /// All on one executor. What it refers to outlives it. Destroy it after stop(), or with the executor.
 class PageServer {
  public:
-  /// Answers what stands below /v1: the API's handlers.
+  /// Answers what stands below /v1: the API's handlers, made with a `user_name` that gives "page" to any
+  /// user id (who sits at the browser is not known).
   using Api = std::function<asio::awaitable<ServerResponse>(ServerRequest)>;
 
   PageServer(asio::any_io_executor executor, Clock& clock, Views& views, Api api, ListenAddress address,

@@ -26,11 +26,19 @@ std::unique_ptr<Wire> listen(RunningPage& page, std::vector<std::string> headers
   return wire;
 }
 
-/// The rest of the last line with `key`.
+/// The rest of the last line that begins with `key`.
 std::string line_after(const std::string& text, const std::string& key) {
-  const std::size_t at = text.rfind(key);
+  const std::string lines = '\n' + text;
+  const std::size_t at = lines.rfind('\n' + key);
   if (at == std::string::npos) return "(no " + key + ")";
-  return text.substr(at + key.size(), text.find('\n', at) - at - key.size());
+  const std::size_t begin = at + 1 + key.size();
+  return lines.substr(begin, lines.find('\n', begin) - begin);
+}
+
+/// All that comes until an event of that kind has come whole.
+std::string event(Wire& wire, const std::string& kind) {
+  std::string text = wire.until("event: " + kind + "\n");
+  return text + wire.until("}\n\n");
 }
 
 }  // namespace
@@ -54,7 +62,7 @@ TEST_CASE("Who listens is greeted, told which runs have news, and what fires", "
     page.views.now.runs[1].step = 20;
     ++page.views.number;
   });
-  const std::string news = wire->until("event: rows\n") + wire->until("}\n\n");
+  const std::string news = event(*wire, "rows");
   CHECK_THAT(news, ContainsSubstring("event: overview\ndata: {\"revision\":2,\"reset\":false}"));
   CHECK(line_after(news, "data: ") == R"({"revision":2,"runs":["h/e/p/two"],"more":false})");
 
@@ -66,7 +74,7 @@ TEST_CASE("Who listens is greeted, told which runs have news, and what fires", "
     page.views.now.firing.critical = 1;
     ++page.views.number;
   });
-  const std::string alert = wire->until("event: alerts\n") + wire->until("}\n\n");
+  const std::string alert = event(*wire, "alerts");
   CHECK(line_after(alert, "data: ") == R"({"revision":3,"critical":1,"warning":0,"info":0})");
 }
 
@@ -84,13 +92,13 @@ TEST_CASE("Who comes back is told what was missed; who was away too long is told
       ++page.views.now.runs[0].step;
       ++page.views.number;
     });
-    return first->until("event: rows\n");
+    return event(*first, "rows");
   };
   const std::string id = line_after(progress(), "id: ");
   progress();
   {
     const auto back = listen(page, {"Last-Event-ID: " + id});
-    const std::string told = back->until("event: rows\n") + back->until("}\n\n");
+    const std::string told = event(*back, "rows");
     CHECK_THAT(told, ContainsSubstring("\"reset\":false"));
     CHECK(told.find("\"reset\":true") == std::string::npos);
     CHECK_THAT(told, ContainsSubstring("\"revision\":3"));
@@ -180,8 +188,7 @@ TEST_CASE("A run's name cannot end an event early or begin another", "[page][eve
     page.views.add_run("h/e/p/a\n\nevent: alerts\ndata: {}\n\n\xff</script>\xE2\x80\xAE", 1);
     ++page.views.number;
   });
-  wire->until("event: rows\n");
-  const std::string data = line_after(wire->until("}\n\n"), "data: ");
+  const std::string data = line_after(event(*wire, "rows"), "data: ");
   CHECK(nlohmann::json::parse(data)["runs"].size() == 1);
   CHECK(data.find('\xE2') == std::string::npos);
   CHECK(wire->until(": alive").find("event: alerts") == std::string::npos);

@@ -43,7 +43,7 @@ class FakeViews : public Views {
   asio::awaitable<Result<std::vector<Curve>>> curves(std::string, CurveRequest) override {
     co_return std::vector<Curve>();
   }
-  asio::awaitable<Result<Evidence>> evidence() override { co_return Evidence{}; }
+  asio::awaitable<Result<daemon::Evidence>> evidence() override { co_return daemon::Evidence{}; }
   std::uint64_t revision() const override { return number; }
 };
 
