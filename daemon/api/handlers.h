@@ -21,6 +21,9 @@ class Handlers {
   /// `user_name` gives a name to a user id; it must not block for long.
   Handlers(Operations& operations, Clock& clock, std::function<std::string(std::uint32_t)> user_name);
 
+  /// Gives an address that signs a browser in to the live page, once. Not set: there is no page.
+  void set_page_login(std::function<std::string()> login) { page_login_ = std::move(login); }
+
   /// Never throws but for cancellation.
   asio::awaitable<ServerResponse> answer(ServerRequest request);
 
@@ -41,12 +44,14 @@ class Handlers {
   Answer retry(const ServerRequest& request, const Target& target);
   Answer drop(const ServerRequest& request, const Target& target);
   Answer list_channels(const ServerRequest& request, const Target& target);
+  Answer page_login(const ServerRequest& request, const Target& target);
 
   std::string who(const ServerRequest& request) const;
 
   Operations& operations_;
   Clock& clock_;
   std::function<std::string(std::uint32_t)> user_name_;
+  std::function<std::string()> page_login_;
 };
 
 }  // namespace redflag::daemon::api

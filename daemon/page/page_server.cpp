@@ -11,10 +11,12 @@
 #include "daemon/base/log.h"
 #include "daemon/net/inflate.h"
 #include "daemon/page/assets.h"
+#include "daemon/page/run_list.h"
 
 namespace redflag::daemon {
 namespace {
 
+constexpr std::size_t kMostRuns = 100'000;
 constexpr std::string_view kSignIn = "signin.html";
 /// What the sign-in page consists of: for everybody.
 constexpr std::string_view kPublic[] = {"signin.html", "signin.js", "style.css", "favicon.svg"};
@@ -85,6 +87,7 @@ bool reads(const ServerRequest& request) {
 PageServer::PageServer(asio::any_io_executor executor, Clock& clock, Views& views, Api api,
                        ListenAddress address, Secret token, page::EventLimits event_limits)
     : clock_(clock),
+      views_(views),
       api_(std::move(api)),
       address_(std::move(address)),
       gate_(std::move(token), clock),
@@ -151,6 +154,7 @@ asio::awaitable<ServerResponse> PageServer::answer(ServerRequest request) {
 
 asio::awaitable<ServerResponse> PageServer::answer_inside(ServerRequest request, std::string_view path) {
   if (path == "v1/events") co_return reads(request) ? events(request) : only_get(request);
+  if (path == "v1/page/runs") co_return reads(request) ? co_await runs(request) : only_get(request);
   if (path.starts_with("v1/")) {
     request.target.erase(0, gate_.base().size() - 1);
     request.peer_uid = 0;
@@ -160,6 +164,18 @@ asio::awaitable<ServerResponse> PageServer::answer_inside(ServerRequest request,
   }
   if (!reads(request)) co_return only_get(request);
   co_return asset_response(request, path.empty() ? "index.html" : path);
+}
+
+asio::awaitable<ServerResponse> PageServer::runs(const ServerRequest& request) {
+  const Result<api::Target> target = api::parse_target(request.target);
+  if (!target) co_return api::error_response(target.error());
+  const Result<page::RunListRequest> wanted = page::parse_run_list(*target);
+  if (!wanted) co_return api::error_response(wanted.error());
+  const Overview overview = co_await views_.overview(kMostRuns);
+  ServerResponse response = api::json_response(
+      200, page::run_list_json(page::run_list(overview.runs, *wanted), overview.runs_total));
+  response.headers.push_back({"Cache-Control", "no-store"});
+  co_return response;
 }
 
 ServerResponse PageServer::events(const ServerRequest& request) {

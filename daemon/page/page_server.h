@@ -44,11 +44,13 @@ class PageServer {
  private:
   asio::awaitable<ServerResponse> answer(ServerRequest request);
   asio::awaitable<ServerResponse> answer_inside(ServerRequest request, std::string_view path);
+  asio::awaitable<ServerResponse> runs(const ServerRequest& request);
   ServerResponse login(const ServerRequest& request);
   ServerResponse events(const ServerRequest& request);
   ServerResponse stranger(const ServerRequest& request);
 
   Clock& clock_;
+  Views& views_;
   Api api_;
   ListenAddress address_;
   page::Gate gate_;

@@ -8,7 +8,7 @@ export function el(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat(3).filter((c) => c !== null && c !== undefined && c !== false));
+  node.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
   return node;
 }
 
@@ -43,7 +43,7 @@ export function show(parent, ...children) {
   const selection = active?.selectionStart === undefined ? null : [active.selectionStart, active.selectionEnd];
   const open = new Set([...parent.querySelectorAll("details[open][data-id]")].map((d) => d.dataset.id));
   const scrolled = new Map([...parent.querySelectorAll(".scroll[data-id]")].map((s) => [s.dataset.id, s.scrollLeft]));
-  parent.replaceChildren(...children.flat(3).filter(Boolean));
+  parent.replaceChildren(...children.flat(Infinity).filter(Boolean));
   for (const details of parent.querySelectorAll("details[data-id]")) if (open.has(details.dataset.id)) details.open = true;
   for (const box of parent.querySelectorAll(".scroll[data-id]")) {
     if (scrolled.has(box.dataset.id)) box.scrollLeft = scrolled.get(box.dataset.id);

@@ -35,9 +35,8 @@ async function draw() {
       run?.close();
       run = new RunView(key);
     }
-    const mine = run;
-    await mine.refresh();
-    if (run === mine && !mine.element.isConnected) show(main, mine.element);
+    if (!run.element.isConnected) show(main, run.element); // a chart has to know its size from the start
+    await run.refresh();
     return;
   }
   run?.close();
