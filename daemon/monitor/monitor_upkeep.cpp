@@ -64,8 +64,9 @@ asio::awaitable<void> Monitor::recall_ended() {
   for (const RunInfo* run : ended) keys.push_back(run->key);
   for (const std::string& key : keys) {
     const auto kept = std::make_shared<RunTraces>();  // filled on the store's thread, read on this one
-    const Result<void> read = co_await store_.visit_points(
-        {SubjectKind::run, key}, [kept](Observation&& point) { kept->note(point); });
+    Subject subject{SubjectKind::run, key};
+    const Result<void> read =
+        co_await store_.visit_points(std::move(subject), [kept](Observation&& point) { kept->note(point); });
     if (!read) co_return log_debug("store", "{}", read.error().text());
     if (pipeline_.run(key) != nullptr) traces_.adopt(key, *kept);
     ++revision_;

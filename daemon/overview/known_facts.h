@@ -27,6 +27,7 @@ class KnownFacts {
   void forget(const Subject& subject);
 
   const SourceFacts* source(const std::string& key) const;
+  const std::map<std::string, SourceFacts>& sources() const { return sources_; }
   /// Of a step or a checkpoint, by its printable path. `read_inside`: somebody looks into files; else why
   /// nobody does is `otherwise`.
   StepCell cell(const std::string& directory, std::int64_t step, bool read_inside,
@@ -45,7 +46,7 @@ class KnownFacts {
   void note_directory(Directory& directory, const Attributes& attributes);
   static void note_file(Directory& directory, const std::string& name, const Attributes& attributes);
 
-  std::unordered_map<std::string, SourceFacts> sources_;
+  std::map<std::string, SourceFacts> sources_;
   std::unordered_map<std::string, Directory> directories_;
 };
 
