@@ -9,6 +9,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/monitor/operations.h"
 #include "daemon/net/http_server.h"
+#include "daemon/overview/views.h"
 
 namespace redflag::daemon::api {
 
@@ -19,7 +20,8 @@ inline constexpr std::size_t kMaxLimit = 100'000;
 class Handlers {
  public:
   /// `user_name` gives a name to a user id; it must not block for long.
-  Handlers(Operations& operations, Clock& clock, std::function<std::string(std::uint32_t)> user_name);
+  Handlers(Operations& operations, Views& views, Clock& clock,
+           std::function<std::string(std::uint32_t)> user_name);
 
   /// Gives an address that signs a browser in to the live page, once. Not set: there is no page.
   void set_page_login(std::function<std::string()> login) { page_login_ = std::move(login); }
@@ -46,9 +48,17 @@ class Handlers {
   Answer list_channels(const ServerRequest& request, const Target& target);
   Answer page_login(const ServerRequest& request, const Target& target);
 
+  // view_handlers.cpp
+  Answer overview(const ServerRequest& request, const Target& target);
+  Answer list_runs(const ServerRequest& request, const Target& target);
+  Answer show_run(const ServerRequest& request, const Target& target);
+  Answer curves(const ServerRequest& request, const Target& target);
+  Answer evidence(const ServerRequest& request, const Target& target);
+
   std::string who(const ServerRequest& request) const;
 
   Operations& operations_;
+  Views& views_;
   Clock& clock_;
   std::function<std::string(std::uint32_t)> user_name_;
   std::function<std::string()> page_login_;

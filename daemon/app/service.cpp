@@ -135,7 +135,7 @@ void Service::add_views(const Config& config) {
 
 void Service::add_api(const Config& config) {
   if (config.api.socket.empty() || config.api.socket == "none") return;
-  api_ = std::make_unique<LocalApi>(world_.executor, world_.clock, monitor_,
+  api_ = std::make_unique<LocalApi>(world_.executor, world_.clock, monitor_, *views_,
                                     ApiSettings{config.api.socket, api_mode(config.api), config.api.group});
 }
 
@@ -147,7 +147,7 @@ void Service::add_page(const Config& config) {
     log_error("page", "{}; there is no live page", (address ? token.error() : address.error()).text());
     return;
   }
-  page_handlers_ = std::make_unique<api::Handlers>(monitor_, world_.clock,
+  page_handlers_ = std::make_unique<api::Handlers>(monitor_, *views_, world_.clock,
                                                    [](std::uint32_t) { return std::string("page"); });
   page_ = std::make_unique<PageServer>(
       world_.executor, world_.clock, *views_,

@@ -132,7 +132,7 @@ class RunningPage {
   FakeOperations operations{clock_};
 
  private:
-  api::Handlers handlers_{operations, clock_, [](std::uint32_t) { return std::string("page"); }};
+  api::Handlers handlers_{operations, views, clock_, [](std::uint32_t) { return std::string("page"); }};
   std::optional<PageServer> server_;
   std::thread thread_;
 };
