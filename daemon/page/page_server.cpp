@@ -153,8 +153,11 @@ asio::awaitable<ServerResponse> PageServer::answer(ServerRequest request) {
 }
 
 asio::awaitable<ServerResponse> PageServer::answer_inside(ServerRequest request, std::string_view path) {
-  if (path == "v1/events") co_return reads(request) ? events(request) : only_get(request);
-  if (path == "v1/page/runs") co_return reads(request) ? co_await runs(request) : only_get(request);
+  // No co_await within ?: — GCC 12 destroys what it gave twice.
+  const bool own = path == "v1/events" || path == "v1/page/runs";
+  if (own && !reads(request)) co_return only_get(request);
+  if (path == "v1/events") co_return events(request);
+  if (path == "v1/page/runs") co_return co_await runs(request);
   if (path.starts_with("v1/")) {
     request.target.erase(0, gate_.base().size() - 1);
     request.peer_uid = 0;

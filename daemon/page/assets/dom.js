@@ -36,10 +36,12 @@ export function name(text, attributes = {}) {
 /** A few words from outside: a message, a hint, a trouble. */
 export const words = (text) => el("bdi", {}, plain(text));
 
+const known = (e) => e.dataset.id || e.id || e.getAttribute("href") || e.getAttribute("aria-label") || undefined;
+
 /** Puts new children into `parent`; where the person was (focus, what is open, scrolled) stays. */
 export function show(parent, ...children) {
   const active = document.activeElement;
-  const focus = parent.contains(active) ? active.dataset.id : undefined;
+  const focus = parent !== active && parent.contains(active) ? known(active) : undefined;
   const selection = active?.selectionStart === undefined ? null : [active.selectionStart, active.selectionEnd];
   const open = new Set([...parent.querySelectorAll("details[open][data-id]")].map((d) => d.dataset.id));
   const scrolled = new Map([...parent.querySelectorAll(".scroll[data-id]")].map((s) => [s.dataset.id, s.scrollLeft]));
@@ -49,7 +51,7 @@ export function show(parent, ...children) {
     if (scrolled.has(box.dataset.id)) box.scrollLeft = scrolled.get(box.dataset.id);
   }
   if (focus === undefined) return;
-  const again = [...parent.querySelectorAll("[data-id]")].find((e) => e.dataset.id === focus);
+  const again = [...parent.querySelectorAll("a, button, input, select, [tabindex]")].find((e) => known(e) === focus);
   again?.focus({ preventScroll: true });
   if (selection?.[0] !== null && again?.setSelectionRange) try { again.setSelectionRange(...selection); } catch { /* no text field */ }
 }

@@ -58,8 +58,9 @@ async function refresh() {
     await draw();
     main.removeAttribute("aria-busy");
   } catch (error) {
-    // Between two connections the last state stays in sight; the header says since when.
-    if (error instanceof Refused || main.childElementCount === 0) show(main, failure(error));
+    // What may be over in a moment (no connection, a disk that is busy) does not wipe away what is in sight.
+    const passing = error instanceof TypeError || error.status >= 500;
+    if (!passing || main.childElementCount === 0) show(main, failure(error));
     if (!(error instanceof TypeError || error instanceof Refused)) throw error;
   } finally {
     await new Promise((done) => setTimeout(done, spacing));

@@ -71,5 +71,5 @@ export function progress(run) {
 export const trouble = (text) => el("span", { class: "trouble" }, words(text));
 
 export function failure(error) {
-  return el("p", { class: "card trouble", role: "alert" }, words(error.message), error.advice ? el("span", { class: "quiet" }, ` ${error.advice}`) : null);
+  return el("p", { class: "card trouble", role: "alert", "data-failure": "" }, words(error.message), error.advice ? el("span", { class: "quiet" }, ` ${error.advice}`) : null);
 }
