@@ -52,6 +52,7 @@ const std::vector<Handlers::Route>& Handlers::routes() {
       {"POST", {"v1", "outbox", "retry"}, &Handlers::retry},
       {"POST", {"v1", "outbox", "drop"}, &Handlers::drop},
       {"GET", {"v1", "channels"}, &Handlers::list_channels},
+      {"POST", {"v1", "page", "login"}, &Handlers::page_login},
       {"GET", {"v1", "overview"}, &Handlers::overview},
       {"GET", {"v1", "runs"}, &Handlers::list_runs},
       {"GET", {"v1", "runs", kAnything}, &Handlers::show_run},
@@ -238,6 +239,15 @@ Handlers::Answer Handlers::list_channels(const ServerRequest&, const Target& tar
   const std::vector<alerts::ChannelHealth> channels = operations_.channels();
   const std::string list = co_await list_of("channels", channels, kMaxLimit, channel_json);
   co_return json_response(200, fmt::format("{{{},{}}}", member("now", now), list));
+}
+
+Handlers::Answer Handlers::page_login(const ServerRequest&, const Target& target) {
+  if (const Result<Query> query = Query::of(target, {}); !query) co_return refused(query);
+  if (!page_login_) {
+    co_return error_response(404, "not_found", "this redflagd serves no live page",
+                             "set page.listen: 127.0.0.1:8765 in its configuration, and reload it");
+  }
+  co_return json_response(201, fmt::format("{{{}}}", member("url", page_login_())));
 }
 
 }  // namespace redflag::daemon::api

@@ -23,6 +23,9 @@ class Handlers {
   Handlers(Operations& operations, Views& views, Clock& clock,
            std::function<std::string(std::uint32_t)> user_name);
 
+  /// Gives an address that signs a browser in to the live page, once. Not set: there is no page.
+  void set_page_login(std::function<std::string()> login) { page_login_ = std::move(login); }
+
   /// Never throws but for cancellation.
   asio::awaitable<ServerResponse> answer(ServerRequest request);
 
@@ -43,6 +46,7 @@ class Handlers {
   Answer retry(const ServerRequest& request, const Target& target);
   Answer drop(const ServerRequest& request, const Target& target);
   Answer list_channels(const ServerRequest& request, const Target& target);
+  Answer page_login(const ServerRequest& request, const Target& target);
 
   // view_handlers.cpp
   Answer overview(const ServerRequest& request, const Target& target);
@@ -57,6 +61,7 @@ class Handlers {
   Views& views_;
   Clock& clock_;
   std::function<std::string(std::uint32_t)> user_name_;
+  std::function<std::string()> page_login_;
 };
 
 }  // namespace redflag::daemon::api

@@ -43,6 +43,7 @@ class LocalApi {
   /// at most after `patience`. May be called twice.
   asio::awaitable<void> stop(Duration patience);
 
+  api::Handlers& handlers() { return handlers_; }
   const std::string& socket() const { return settings_.socket; }
 
  private:

@@ -71,6 +71,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
   add_results(config);
   add_views(config);
   add_api(config);
+  add_page(config);
   if (!secrets.ping_url.empty()) {
     dead_man_ = std::make_unique<DeadMan>(std::move(secrets.ping_url), config.alerts.ping_interval,
                                           world.transport, world.clock, [this] { return trouble(); });
@@ -138,6 +139,35 @@ void Service::add_api(const Config& config) {
                                     ApiSettings{config.api.socket, api_mode(config.api), config.api.group});
 }
 
+void Service::add_page(const Config& config) {
+  if (!config.page.on()) return;
+  const Result<ListenAddress> address = parse_loopback_address(config.page.listen);
+  Result<Secret> token = page::page_token(config.store.state_directory);
+  if (!address || !token) {
+    log_error("page", "{}; there is no live page", (address ? token.error() : address.error()).text());
+    return;
+  }
+  page_handlers_ = std::make_unique<api::Handlers>(monitor_, *views_, world_.clock,
+                                                   [](std::uint32_t) { return std::string("page"); });
+  page_ = std::make_unique<PageServer>(
+      world_.executor, world_.clock, *views_,
+      [this](ServerRequest request) { return page_handlers_->answer(std::move(request)); }, *address,
+      std::move(*token));
+}
+
+/// Without it alerts still go out: no reason not to start.
+void Service::start_page() {
+  if (!page_) return;
+  if (Result<void> listening = page_->start(); !listening) {
+    log_error("page", "{}; there is no live page", listening.error().text());
+    page_.reset();
+    return;
+  }
+  log_info("page", "listening on {} (`redflag page` prints the way in)", page_->url());
+  if (api_) api_->handlers().set_page_login([this] { return page_->login_url(); });
+  sources_.start("page", [p = page_.get()] { return p->watch(); });
+}
+
 void Service::start() {
   monitor_.start();
   if (api_) {
@@ -148,6 +178,7 @@ void Service::start() {
       log_info("api", "listening on {}", api_->socket());
     }
   }
+  start_page();
   for (const auto& poller : pollers_)
     sources_.start(poller->subject().key, [p = poller.get()] { return p->run(); });
   for (const auto& source : results_)
@@ -215,6 +246,7 @@ asio::awaitable<void> Service::report_results(const ResultsSource& source) {
 }
 
 asio::awaitable<void> Service::stop(Duration patience) {
+  if (page_) co_await page_->stop(patience / 10);
   if (api_) co_await api_->stop(patience / 10);
   co_await sources_.stop(patience / 3);
   co_await monitor_.stop(patience * 2 / 3);

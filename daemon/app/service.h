@@ -22,6 +22,7 @@
 #include "daemon/monitor/monitor.h"
 #include "daemon/net/http.h"
 #include "daemon/overview/collector.h"
+#include "daemon/page/page_server.h"
 #include "daemon/results/results_source.h"
 #include "daemon/runs/metric_names.h"
 #include "daemon/store/store.h"
@@ -77,6 +78,8 @@ class Service {
   std::string trouble();
   void add_views(const Config& config);
   void add_api(const Config& config);
+  void add_page(const Config& config);
+  void start_page();
   /// Tells of steps and checkpoints that should be there by now.
   asio::awaitable<void> expect_steps();
   /// Logs what the tree holds, when that changes.
@@ -100,6 +103,8 @@ class Service {
   std::unique_ptr<Collector> views_;
   TaskGroup sources_;
   std::unique_ptr<LocalApi> api_;
+  std::unique_ptr<api::Handlers> page_handlers_;
+  std::unique_ptr<PageServer> page_;
 };
 
 }  // namespace redflag::daemon

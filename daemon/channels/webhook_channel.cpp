@@ -1,13 +1,9 @@
 #include "daemon/channels/webhook_channel.h"
 
-#include <array>
 #include <utility>
 
-#include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "daemon/channels/http_post.h"
+#include "daemon/net/hmac.h"
 
 namespace redflag::daemon {
 namespace {
@@ -22,16 +18,7 @@ std::string header_value(const std::string& text) {
 }  // namespace
 
 std::string webhook_signature(const Secret& secret, const std::string& timestamp, const std::string& body) {
-  const std::string signed_text = timestamp + '.' + body;
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  const std::string_view key = secret.reveal();
-  const void* text = signed_text.data();
-  ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()), static_cast<const unsigned char*>(text),
-         signed_text.size(), digest.data(), &size);
-  std::string hex = "v1=";
-  for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
+  return "v1=" + hmac_sha256_hex(secret.reveal(), timestamp + '.' + body);
 }
 
 WebhookChannel::WebhookChannel(std::string name, WebhookSettings settings, HttpTransport& transport,

@@ -13,6 +13,7 @@
 #include "daemon/cli/inspect.h"
 #include "daemon/cli/manuals.h"
 #include "daemon/cli/outbox.h"
+#include "daemon/cli/page.h"
 #include "daemon/cli/replay.h"
 #include "daemon/cli/rules.h"
 #include "daemon/cli/setup.h"
@@ -36,6 +37,7 @@ constexpr Command kCommands[] = {
      inspect_spec},
     {"outbox", "messages that have not reached their receiver: list, retry, drop", outbox_command,
      outbox_spec, outbox_commands},
+    {"page", "the address of the live page, which signs a browser in", page_command, page_spec},
     {"replay", "run the rules over recorded training logs: what would have fired, and when", replay_command,
      replay_spec},
     {"rules", "check, list, explain and test rules", rules_command, rules_spec, rules_commands},

@@ -14,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "daemon/app/arguments.h"
@@ -21,6 +22,7 @@
 #include "daemon/base/signals.h"
 #include "daemon/base/system_clock.h"
 #include "daemon/cli/demo_view.h"
+#include "daemon/net/unix_client.h"
 #include "daemon/simulator/demo_scenario.h"
 #include "daemon/simulator/simulator_server.h"
 
@@ -44,7 +46,7 @@ const CommandSpec kSpec{
     "  redflag demo --no-daemon --seconds 300     the simulators only, for a redflagd of your own",
     {{"json", "", "one JSON object a line for each announced alert, nothing else"},
      {"seconds", "N", "how long the five runs take (default 20)"},
-     {"keep", "", "go on until Ctrl-C; the files stay afterwards"},
+     {"keep", "", "go on until Ctrl-C, with the live page; the files stay afterwards"},
      {"no-daemon", "", "start only the simulators and say how to run redflagd against them"},
      {"directory", "DIR", "where state, results and configuration go (default: a temporary directory)"},
      {"slack-delay", "SECONDS", "how long the Slack stand-in takes to answer (default 0)"},
@@ -95,6 +97,10 @@ class Demo {
   fs::path results() const { return setup_.directory / "results"; }
   fs::path config_file() const { return setup_.directory / "redflag.yaml"; }
 
+  fs::path socket() const { return setup_.directory / "state" / "redflag.sock"; }
+  /// The live page is worth its line when there is time to look at it.
+  std::string page() const { return setup_.keep ? "page:\n  listen: 127.0.0.1:0  # any free port\n" : ""; }
+
   Result<void> prepare() {
     const DemoOptions options{
         .start = start_, .duration = setup_.length, .entity = "demo", .project = "step3-full-finetune"};
@@ -119,6 +125,7 @@ class Demo {
     if (!child) return tl::unexpected<Error>(std::move(child.error()));
     child_.emplace(std::move(*child));
     asio::co_spawn(context_, follow_daemon(), asio::detached);
+    if (setup_.keep) asio::co_spawn(context_, offer_page(), asio::detached);
     return {};
   }
 
@@ -154,12 +161,12 @@ alerts:
     - {{type: log}}
 store:
   state_directory: {dir}/state
-log:
+{page}log:
   format: {format}
   progress_interval: 5s
 )",
                              fmt::arg("url", server_.wandb_url()), fmt::arg("dir", setup_.directory.string()),
-                             fmt::arg("format", setup_.daemon ? "json" : "text")));
+                             fmt::arg("page", page()), fmt::arg("format", setup_.daemon ? "json" : "text")));
   }
 
   asio::awaitable<void> follow_daemon() {
@@ -167,6 +174,23 @@ log:
     const int code = child_->wait();
     if (!ending_) failure_ = fmt::format("redflagd ended by itself with exit code {}", code);
     finish();
+  }
+
+  asio::awaitable<void> offer_page() {
+    const UnixRequest wish{.socket = socket().string(), .method = "POST", .target = "/v1/page/login"};
+    for (int tries = 0; tries < 50; ++tries) {
+      co_await clock_.sleep(200ms);
+      const Result<HttpResponse> answer = ask_unix(wish);
+      if (!answer || answer->status != 201) continue;
+      const auto json = nlohmann::json::parse(answer->body, nullptr, false);
+      if (!json.is_object()) co_return;
+      std::FILE* out = setup_.json ? stderr : stdout;
+      fmt::print(out,
+                 "live page: {}\n  (works once, for five minutes; another: redflag page --socket {})\n\n",
+                 json.value("url", std::string()), wish.socket);
+      std::fflush(out);
+      co_return;
+    }
   }
 
   asio::awaitable<void> write_results() {

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "alerts/matcher.h"
+#include "daemon/config/listen_address.h"
 #include "daemon/config/mask.h"
 #include "daemon/config/receiver_checks.h"
 #include "daemon/config/suggest.h"
@@ -30,6 +31,7 @@ class Completion {
     routes();
     state_directory();
     local_api();
+    page();
     proxies();
     cross_checks();
     if (!found_.has_errors()) nothing_to_watch();
@@ -282,6 +284,15 @@ class Completion {
       report(Level::error, "api.mode",
              fmt::format("api.mode {} would shut out redflagd's own user", in_quotes(api.mode)),
              "begin with 06: \"0600\", \"0660\"");
+    }
+  }
+
+  void page() {
+    if (!config_.page.on()) return;
+    if (const Result<ListenAddress> address = parse_loopback_address(config_.page.listen); !address) {
+      report(Level::error, "page.listen",
+             fmt::format("page.listen: {}: {}", in_quotes(config_.page.listen), address.error().what),
+             address.error().advice);
     }
   }
 

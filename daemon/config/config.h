@@ -190,6 +190,12 @@ struct ApiConfig {
   std::string group;   ///< name of the group that it is given to; empty = redflagd's own
 };
 
+/// The live page: HTTP on loopback.
+struct PageConfig {
+  std::string listen;  ///< "127.0.0.1:8765", checked; "none" or empty = no page
+  bool on() const { return !listen.empty() && listen != "none"; }
+};
+
 /// `mode` as a number.
 unsigned api_mode(const ApiConfig& api);
 
@@ -219,6 +225,7 @@ struct Config {
   LogConfig log;
   NetworkConfig network;
   ApiConfig api;
+  PageConfig page;
 
   std::string file;  ///< that it was read from; empty when there is none
   std::map<std::string, SettingOrigin, std::less<>> origins;  ///< by path: "wandb.projects[0].entity"

@@ -271,6 +271,16 @@ const Section& api() {
   return table;
 }
 
+const Section& page() {
+  static const Section table({
+      value<&PageConfig::listen>("listen",
+                                 "Address and port on this machine where the page is, or none. Loopback only.")
+          .fallback_is("none")
+          .for_example("127.0.0.1:8765"),
+  });
+  return table;
+}
+
 }  // namespace
 
 const Section& schema() {
@@ -285,6 +295,7 @@ const Section& schema() {
       section<&Config::log>("log", "The daemon's own log.", log()),
       section<&Config::network>("network", "The way to the outside.", network()),
       section<&Config::api>("api", "The local API, for the command `redflag` and for scripts.", api()),
+      section<&Config::page>("page", "The live page; `redflag page` prints the way in (docs/page.md).", page()),
   });
   return table;
 }

@@ -65,9 +65,10 @@ asio::awaitable<void> Monitor::recall_ended() {
   for (const RunInfo* run : ended) keys.push_back(run->key);
   for (const std::string& key : keys) {
     const auto kept = std::make_shared<RunTraces>();  // filled on the store's thread, read on this one
+    // Named, not temporaries: GCC 12 destroys those of an awaited call twice.
     Subject subject{SubjectKind::run, key};
-    const Result<void> read =
-        co_await store_.visit_points(std::move(subject), [kept](Observation&& point) { kept->note(point); });
+    std::function<void(Observation &&)> each = [kept](Observation&& point) { kept->note(point); };
+    const Result<void> read = co_await store_.visit_points(std::move(subject), std::move(each));
     if (!read) co_return log_debug("store", "{}", read.error().text());
     if (pipeline_.run(key) != nullptr) traces_.adopt(key, *kept);
     ++revision_;

@@ -3,6 +3,7 @@
 #include "daemon/net/http_server.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <list>
 #include <type_traits>
@@ -22,6 +23,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include "daemon/net/unix_socket.h"
 
@@ -46,7 +48,11 @@ std::string head_of(const ServerResponse& response, bool keep_alive) {
     if (header_is_clean(header)) head += header.name + ": " + header.value + "\r\n";
   }
   const bool may_have_body = response.status >= 200 && response.status != 204 && response.status != 304;
-  if (may_have_body) head += fmt::format("Content-Length: {}\r\n", response.body.size());
+  if (response.stream) {
+    head += "Transfer-Encoding: chunked\r\n";
+  } else if (may_have_body) {
+    head += fmt::format("Content-Length: {}\r\n", response.body.size());
+  }
   head += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
   return head;
 }
@@ -204,6 +210,10 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
       }
       if (response.delay > Duration::zero()) co_await state->clock.sleep(response.delay);
       if (!response.dropped.empty()) break;
+      if (response.stream && !head_only) {
+        co_await write_stream(*state, stream, response);
+        break;
+      }
       if (response.cut_after && *response.cut_after < response.body.size()) keep_alive = false;
       if (!co_await write(*state, *stream, response, keep_alive, head_only)) break;
     }
@@ -241,6 +251,47 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     }
     if (failed) response = state.complain(500, "internal error");
     co_return response;
+  }
+
+  /// A client of a stream has nothing more to say: what can be read from now on is its end. Ends with the
+  /// socket, which the connection's task closes.
+  template <typename Stream>
+  static void watch_for_end(std::shared_ptr<Stream> stream, std::shared_ptr<ResponseStream> source) {
+    auto& socket = stream->socket();
+    socket.async_wait(Stream::socket_type::wait_read, [&socket, stream, source](const error_code& error) {
+      char byte = 0;
+      // Readiness may be the echo of what was read before.
+      const bool still_there = !error && socket.is_open() &&
+                               ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+                               (errno == EAGAIN || errno == EINTR);
+      if (still_there) return watch_for_end(stream, source);
+      source->close();
+    });
+  }
+
+  /// Ends when the stream does, when the client goes, or when it takes too long to take a piece.
+  template <typename Stream>
+  static asio::awaitable<void> write_stream(State& state, std::shared_ptr<Stream> stream,
+                                            const ServerResponse& response) {
+    error_code error;
+    stream->socket().set_option(asio::socket_base::send_buffer_size(state.limits.stream_buffer_bytes), error);
+    watch_for_end(stream, response.stream);
+    std::string piece = head_of(response, false);
+    for (;;) {
+      stream->expires_after(state.limits.stream_timeout);
+      co_await asio::async_write(*stream, asio::buffer(piece),
+                                 asio::redirect_error(asio::use_awaitable, error));
+      if (error) break;
+      std::string next = co_await response.stream->next();
+      const bool last = next.empty();
+      piece = last ? std::string("0\r\n\r\n") : fmt::format("{:x}\r\n{}\r\n", next.size(), next);
+      if (!last) continue;
+      stream->expires_after(state.limits.stream_timeout);
+      co_await asio::async_write(*stream, asio::buffer(piece),
+                                 asio::redirect_error(asio::use_awaitable, error));
+      break;
+    }
+    response.stream->close();
   }
 
   template <typename Stream>

@@ -36,10 +36,24 @@ struct ServerRequest {
   std::string_view path() const;
 };
 
+/// An answer that goes on while there is something to say (server-sent events). One connection reads it, and
+/// asks for the next piece only when the one before has been taken: what a slow reader makes wait is the
+/// stream's to bound.
+class ResponseStream {
+ public:
+  virtual ~ResponseStream() = default;
+  /// The next piece, as soon as there is one; empty: that was all.
+  virtual asio::awaitable<std::string> next() = 0;
+  /// The client has gone, or the server stops: `next` is to return an empty piece soon. May come twice.
+  virtual void close() = 0;
+};
+
 struct ServerResponse {
   int status = 200;
   std::vector<HttpHeader> headers;  ///< Content-Length and Connection are added by the server
   std::string body;
+  std::shared_ptr<ResponseStream>
+      stream;  ///< if any: sent instead of `body`, chunked; the connection ends with it
 
   // Misbehaviour, for simulators. All waits are on the server's clock.
   std::optional<std::size_t>
@@ -58,6 +72,9 @@ struct HttpServerLimits {
   std::size_t max_connections = 256;                     ///< further ones are closed at once
   Duration idle_timeout =
       std::chrono::seconds{60};  ///< for a request to arrive, and for each write; real time
+  Duration stream_timeout =
+      std::chrono::seconds{10};        ///< for a piece of a stream to be taken; then the client is dropped
+  int stream_buffer_bytes = 64 << 10;  ///< what the system may keep for a slow reader of a stream
 };
 
 /// All on one executor (one thread or a strand); not thread-safe. Must be destroyed before the executor's

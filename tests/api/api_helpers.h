@@ -29,7 +29,11 @@ struct Asked {
                          [](std::uint32_t uid) { return uid == 1000 ? "alice" : "other"; }};
   asio::io_context context;
 
-  Asked() { fill(operations); }
+  Asked() {
+    fill(operations);
+    handlers.set_page_login(
+        [] { return std::string("http://127.0.0.1:8765/login?code=7d0c5b9e0f5f4f2c8b7f3b1d2a6e4c90"); });
+  }
 
   Said ask(const std::string& method, const std::string& target, const std::string& body = {}) {
     ServerRequest request;

@@ -169,3 +169,11 @@ TEST_CASE("Numbers that JSON does not have and names that are no text arrive who
     CHECK(api.get("/v1/channels").status == 200);
   }
 }
+
+TEST_CASE("Without a live page its address is not found, and the answer says how to have one", "[api]") {
+  Asked api;
+  api.handlers.set_page_login({});
+  CHECK_THAT(error_of(api.post("/v1/page/login", "")),
+             ContainsSubstring("serves no live page | set page.listen: 127.0.0.1:8765"));
+  CHECK(api.get("/v1/page/login").allow == "POST");
+}
