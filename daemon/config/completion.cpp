@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "alerts/matcher.h"
+#include "daemon/config/listen.h"
 #include "daemon/config/mask.h"
 #include "daemon/config/receiver_checks.h"
 #include "daemon/config/suggest.h"
@@ -30,6 +31,7 @@ class Completion {
     routes();
     state_directory();
     local_api();
+    metrics_port();
     proxies();
     cross_checks();
     if (!found_.has_errors()) nothing_to_watch();
@@ -283,6 +285,15 @@ class Completion {
              fmt::format("api.mode {} would shut out redflagd's own user", in_quotes(api.mode)),
              "begin with 06: \"0600\", \"0660\"");
     }
+  }
+
+  void metrics_port() {
+    const std::string& listen = config_.prometheus.listen;
+    if (listen == "none") return;
+    if (const Result<ListenAddress> read = parse_listen(listen); !read)
+      report(Level::error, "prometheus.listen",
+             fmt::format("prometheus.listen is {}: {}", in_quotes(listen), read.error().what),
+             read.error().advice + ", or none");
   }
 
   void proxies() {

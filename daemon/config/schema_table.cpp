@@ -271,6 +271,20 @@ const Section& api() {
   return table;
 }
 
+const Section& prometheus() {
+  static const Section table({
+      value<&PrometheusConfig::listen>(
+          "listen",
+          "Address of this machine, with port, where GET /metrics, /healthz and /readyz are answered to "
+          "whoever is on it, without a token: numbers and names, nothing can be changed. none: only the "
+          "API's "
+          "socket answers them.")
+          .fallback_is("none")
+          .for_example("127.0.0.1:9736"),
+  });
+  return table;
+}
+
 }  // namespace
 
 const Section& schema() {
@@ -285,6 +299,8 @@ const Section& schema() {
       section<&Config::log>("log", "The daemon's own log.", log()),
       section<&Config::network>("network", "The way to the outside.", network()),
       section<&Config::api>("api", "The local API, for the command `redflag` and for scripts.", api()),
+      section<&Config::prometheus>(
+          "prometheus", "Metrics of redflagd and of what it watches, for Prometheus.", prometheus()),
   });
   return table;
 }
