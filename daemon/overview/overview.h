@@ -87,9 +87,10 @@ struct MethodScores {
 };
 
 struct TaskView {
-  std::string task;                                               ///< "mrpc"
-  std::string metric;                                             ///< "accuracy", "F1"
-  double expected_min = 0.0, expected_max = 0.0, critical = 0.0;  ///< fractions, from the rules' own table
+  std::string task;    ///< "mrpc"
+  std::string metric;  ///< "accuracy", "F1"
+  double expected_min = 0.0, expected_max = 0.0,
+         critical = 0.0;                      ///< fractions, from the rules' own table; all 0: no range known
   std::vector<MethodScores> methods;          ///< those with a score, fine-tuned ones first
   std::optional<double> best, average;        ///< over the fine-tuned ones
   ScoreVerdict verdict = ScoreVerdict::none;  ///< of the average
