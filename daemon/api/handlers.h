@@ -4,7 +4,10 @@
 
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "daemon/api/probes.h"
 #include "daemon/api/target.h"
 #include "daemon/base/clock.h"
 #include "daemon/monitor/operations.h"
@@ -21,14 +24,23 @@ class Handlers {
   /// `user_name` gives a name to a user id; it must not block for long.
   Handlers(Operations& operations, Clock& clock, std::function<std::string(std::uint32_t)> user_name);
 
+  /// What answers /metrics, /healthz and /readyz; it outlives every request. Without it only /healthz is
+  /// answered.
+  void set_probes(Probes* probes) { probes_ = probes; }
+
   /// Never throws but for cancellation.
   asio::awaitable<ServerResponse> answer(ServerRequest request);
+
+  /// Every route as docs/openapi.json has it: "GET", "/v1/alerts/{id}".
+  static std::vector<std::pair<std::string, std::string>> known();
 
  private:
   struct Route;
   using Answer = asio::awaitable<ServerResponse>;
   static const std::vector<Route>& routes();
 
+  Answer probe(const ServerRequest& request, const Target& target);
+  Answer describe(const ServerRequest& request, const Target& target);
   Answer health(const ServerRequest& request, const Target& target);
   Answer list_alerts(const ServerRequest& request, const Target& target);
   Answer show_alert(const ServerRequest& request, const Target& target);
@@ -47,6 +59,7 @@ class Handlers {
   Operations& operations_;
   Clock& clock_;
   std::function<std::string(std::uint32_t)> user_name_;
+  Probes* probes_ = nullptr;
 };
 
 }  // namespace redflag::daemon::api

@@ -42,6 +42,9 @@ class LocalApi {
   /// at most after `patience`. May be called twice.
   asio::awaitable<void> stop(Duration patience);
 
+  /// See Handlers::set_probes. Before start().
+  void set_probes(api::Probes* probes) { handlers_.set_probes(probes); }
+
   const std::string& socket() const { return settings_.socket; }
 
  private:

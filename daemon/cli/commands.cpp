@@ -10,6 +10,7 @@
 #include "daemon/cli/ack.h"
 #include "daemon/cli/alerts.h"
 #include "daemon/cli/demo.h"
+#include "daemon/cli/flags.h"
 #include "daemon/cli/inspect.h"
 #include "daemon/cli/manuals.h"
 #include "daemon/cli/outbox.h"
@@ -19,6 +20,7 @@
 #include "daemon/cli/shell_completion.h"
 #include "daemon/cli/silence.h"
 #include "daemon/cli/subcommands.h"
+#include "daemon/cli/tail.h"
 
 namespace redflag::daemon {
 namespace {
@@ -31,6 +33,8 @@ constexpr Command kCommands[] = {
      completion_command, completion_spec},
     {"demo", "the whole system on simulated data: five runs, one of them failing; no account needed",
      demo_command, demo_spec},
+    {"flags", "every red flag and warning now, what changes, and the evidence of one", flags_command,
+     flags_spec, flags_commands},
     {"inspect", "what is in tensor files and checkpoints, and what is wrong with them", inspect_command,
      inspect_spec},
     {"outbox", "messages that have not reached their receiver: list, retry, drop", outbox_command,
@@ -42,6 +46,7 @@ constexpr Command kCommands[] = {
      setup_spec},
     {"silence", "tell nobody of some alerts for a while: add, list, remove", silence_command, silence_spec,
      silence_commands},
+    {"tail", "follow the daemon's log, made readable", tail_command, tail_spec},
 };
 
 /// What a shell reports of a program that SIGPIPE ended.
