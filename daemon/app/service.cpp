@@ -58,6 +58,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
                  std::shared_ptr<const RuleSet> rules)
     : world_(world),
       names_(std::move(names)),
+      score_ranges_(score_ranges(*rules)),
       monitor_(world.executor, world.clock, world.store, std::move(rules),
                make_channels(config, secrets, {world.transport, world.clock, world.launcher}),
                make_router(config), monitor_options(config)),
@@ -68,6 +69,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
   add_contents(config);
   add_results(config);
+  add_views(config);
   add_api(config);
   if (!secrets.ping_url.empty()) {
     dead_man_ = std::make_unique<DeadMan>(std::move(secrets.ping_url), config.alerts.ping_interval,
@@ -112,6 +114,22 @@ void Service::add_results(const Config& config) {
     results_.push_back(std::make_unique<ResultsSource>(world_.executor, world_.clock, monitor_, world_.files,
                                                        world_.inotify, std::move(settings)));
   }
+}
+
+void Service::add_views(const Config& config) {
+  CollectedFrom from{monitor_, world_.store, world_.clock};
+  for (const auto& poller : pollers_) from.wandb.push_back(poller->subject().key);
+  for (const auto& source : results_) from.results.push_back(source.get());
+  from.contents = contents_.get();
+  if (config.results.roots.empty()) {
+    from.contents_off = "no results directory is watched (results.roots)";
+  } else if (!config.results.inspect) {
+    from.contents_off = "inspection is off (results.inspect)";
+  } else if (!contents_) {
+    from.contents_off = "nobody looks into files here";
+  }
+  from.ranges = score_ranges_;
+  views_ = std::make_unique<Collector>(std::move(from));
 }
 
 void Service::add_api(const Config& config) {

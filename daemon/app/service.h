@@ -21,6 +21,7 @@
 #include "daemon/inspection/stored_verdicts.h"
 #include "daemon/monitor/monitor.h"
 #include "daemon/net/http.h"
+#include "daemon/overview/collector.h"
 #include "daemon/results/results_source.h"
 #include "daemon/runs/metric_names.h"
 #include "daemon/store/store.h"
@@ -63,6 +64,8 @@ class Service {
   /// A loop that does not move any more, in words; empty: all do. Ask every few seconds.
   std::string stuck();
   Monitor& monitor() { return monitor_; }
+  /// What people may look at.
+  Views& views() { return *views_; }
 
  private:
   Service(World world, const Config& config, Secrets secrets, MetricNames names,
@@ -72,6 +75,7 @@ class Service {
   void add_contents(const Config& config);
   /// Why all is not well with redflag itself; empty when it is.
   std::string trouble();
+  void add_views(const Config& config);
   void add_api(const Config& config);
   /// Tells of steps and checkpoints that should be there by now.
   asio::awaitable<void> expect_steps();
@@ -80,6 +84,7 @@ class Service {
 
   World world_;
   MetricNames names_;
+  ScoreRanges score_ranges_;
   Monitor monitor_;
   ObservedTransport wandb_transport_;
   std::unique_ptr<DeadMan> dead_man_;
@@ -92,6 +97,7 @@ class Service {
   std::vector<std::unique_ptr<ResultsSource>> results_;
   Duration progress_interval_;
   Duration longest_poll_;  ///< a poller that has not spoken for so long does not move
+  std::unique_ptr<Collector> views_;
   TaskGroup sources_;
   std::unique_ptr<LocalApi> api_;
 };

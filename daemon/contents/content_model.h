@@ -44,6 +44,8 @@ class ContentModel {
   std::optional<ForwardTask> take_forward();
   /// Files that wait for a report: to ask again for what a full queue dropped.
   std::vector<InspectionJob> unreported() const;
+  /// Forward passes that were asked for and not taken yet.
+  std::size_t forward_waiting() const { return forward_.size(); }
 
  private:
   struct File {

@@ -75,6 +75,28 @@ asio::awaitable<void> ContentSource::tell() {
   }
 }
 
+ContentProgress ContentSource::progress() const {
+  ContentProgress progress;
+  const InspectionState state = service_.state();
+  const std::size_t waiting = model_.unreported().size();
+  if (!state.blocked.empty()) {
+    progress.reading = state.blocked;
+  } else if (waiting > 0 || model_.pending() > 0) {
+    progress.reading = state.being_written > 0 && state.queued == 0 && state.inspecting.empty()
+                           ? fmt::format("{} file(s) are still being written", waiting)
+                           : fmt::format("{} file(s) wait to be read", waiting);
+  }
+  const std::size_t passes = model_.forward_waiting() + (forward_runs_ ? 1 : 0);
+  if (settings_.forward_program.empty()) {
+    progress.forward = "forward passes are off (results.forward)";
+  } else if (!forward_trouble_.empty()) {
+    progress.forward = forward_trouble_;
+  } else if (passes > 0) {
+    progress.forward = fmt::format("{} forward pass(es) wait", passes);
+  }
+  return progress;
+}
+
 void ContentSource::add_health(SourceBatch& batch) {
   const InspectionState state = service_.state();
   if (told_ && state.blocked == told_blocked_) return;
@@ -114,7 +136,10 @@ asio::awaitable<void> ContentSource::run_forward(const ForwardTask& task) {
   const std::string kept = logits && !settings_.kept_logits.empty()
                                ? fmt::format("{}/{:016x}.json", settings_.kept_logits, task.hash)
                                : std::string();
+  forward_runs_ = true;
   const ForwardAnswer answer = co_await forward_.run(arguments_of(task, kept), settings_.forward);
+  forward_runs_ = false;
+  forward_trouble_ = answer.later ? answer.not_checked : std::string();
   if (!answer.checked()) {
     Attributes figures;
     if (logits) figures = {{"forward", std::string("not_checked")}, {"forward_detail", answer.not_checked}};

@@ -41,6 +41,12 @@ struct ContentSettings {
   std::string kept_logits;  ///< directory where logits of checkpoints are kept for comparison; "" = none
 };
 
+/// Why the look into files is not done, for people; empty: it is.
+struct ContentProgress {
+  std::string reading;
+  std::string forward;
+};
+
 class ContentSource {
  public:
   /// The references must outlive the source.
@@ -57,6 +63,7 @@ class ContentSource {
   asio::awaitable<void> look_forward();
 
   InspectionState state() const { return service_.state(); }
+  ContentProgress progress() const;
 
  private:
   void add_health(SourceBatch& batch);
@@ -72,6 +79,8 @@ class ContentSource {
   InspectionService service_;
   ForwardRunner forward_;
   Event changed_;
+  bool forward_runs_ = false;
+  std::string forward_trouble_;  ///< why the last one could not be made, where that may change
   std::string told_blocked_;
   bool told_ = false;
 };

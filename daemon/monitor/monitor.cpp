@@ -25,6 +25,7 @@ Monitor::Monitor(asio::any_io_executor executor, Clock& clock, Store& store,
           }(),
           clock.now()),
       progress_(options_.progress_interval),
+      started_at_(clock.now()),
       tasks_(executor, clock) {
   courier_.set_firing([this] { return pipeline_.firing(); });
   committer_.on_news([this](Severity severity, std::string title, std::string text) {
@@ -46,10 +47,13 @@ Result<void> Monitor::resume() {
   if (skipped > 0) log_warning("store", "{} kept record(s) could not be read and were left out", skipped);
   std::erase_if(state->cursors, [this](const CursorUpdate& c) { return courier_.restore_receipt(c); });
   courier_.restore(std::move(state->unsent));
+  for (const Observation& facts : state->facts) known_facts_.note(facts, true);
   pipeline_.resume(std::move(*state));
-  Result<void> points =
-      store_.load_points([this](const Subject& s) { return pipeline_.wants_points_of(s); },
-                         [this](Observation&& point) { pipeline_.rebuild(std::move(point)); });
+  Result<void> points = store_.load_points([this](const Subject& s) { return pipeline_.wants_points_of(s); },
+                                           [this](Observation&& point) {
+                                             traces_.note(point);
+                                             pipeline_.rebuild(std::move(point));
+                                           });
   if (!points) return points;
   Commit commit = pipeline_.finish_resume();
   std::vector<alerts::OutboxMessage> messages = commit.messages;
@@ -67,6 +71,7 @@ void Monitor::start() {
   tasks_.start("prune", [this] { return prune(); });
   tasks_.start("queue", [this] { return maintain_queue(); });
   tasks_.start("alive mark", [this] { return keep_alive_mark(); });
+  tasks_.start("recall", [this] { return recall_ended(); });
   if (options_.digest_at) tasks_.start("digest", [this] { return tell_daily(); });
   for (const auto& channel : courier_.channels()) {
     tasks_.start("alert " + channel->name(), [this, c = channel.get()] { return courier_.run(*c); });
@@ -89,13 +94,27 @@ asio::awaitable<void> Monitor::stop(Duration patience) {
 
 asio::awaitable<Result<void>> Monitor::submit(SourceBatch batch) {
   progress_.note(batch, *this, clock_.monotonic());
+  note(batch);
   co_await keep(pipeline_.apply(std::move(batch), clock_.now()));
   co_await committer_.room();
   co_return Result<void>{};
 }
 
+void Monitor::note(const SourceBatch& batch) {
+  for (const SourceBatch::Input& input : batch.inputs) {
+    if (const auto* observation = std::get_if<Observation>(&input)) {
+      traces_.note(*observation);
+      known_facts_.note(*observation);
+    } else if (const auto* gone = std::get_if<Gone>(&input)) {
+      if (gone->subject.kind == SubjectKind::run) traces_.forget(gone->subject.key);
+      known_facts_.forget(gone->subject);
+    }
+  }
+}
+
 asio::awaitable<void> Monitor::keep(Commit commit) {
   if (commit.empty()) co_return;
+  ++revision_;
   std::vector<alerts::OutboxMessage> messages = commit.messages;
   const bool durable = co_await committer_.submit(std::move(commit));
   for (alerts::OutboxMessage& message : messages) message.undurable = !durable;

@@ -15,6 +15,8 @@
 #include "daemon/monitor/operations.h"
 #include "daemon/monitor/pipeline.h"
 #include "daemon/monitor/progress.h"
+#include "daemon/overview/known_facts.h"
+#include "daemon/overview/traces.h"
 
 namespace redflag::daemon {
 
@@ -71,13 +73,22 @@ class Monitor : public Intake, public Operations {
   /// Something to keep that nobody waits for.
   void post(Commit commit) { committer_.post(std::move(commit)); }
 
-  std::int64_t step_of(const std::string& run) const { return progress_.step_of(run); }
+  /// The newest training step that a run has told; -1 = none.
+  std::int64_t step_of(const std::string& run) const { return traces_.step_of(run); }
+  const RunTraces& traces() const { return traces_; }
+  const KnownFacts& known_facts() const { return known_facts_; }
+  /// Grows with everything that is taken in or done.
+  std::uint64_t revision() const { return revision_; }
+  Time started_at() const { return started_at_; }
   const Pipeline& pipeline() const { return pipeline_; }
   const Courier& courier() const { return courier_; }
   const Committer& committer() const { return committer_; }
 
  private:
   asio::awaitable<void> keep(Commit commit);
+  void note(const SourceBatch& batch);
+  /// Curves of runs that had ended before the start: nothing but people's eyes needs them.
+  asio::awaitable<void> recall_ended();
   AlertView view(const alerts::Alert& alert) const;
   asio::awaitable<void> maintain_queue();
   asio::awaitable<void> keep_alive_mark();
@@ -96,6 +107,10 @@ class Monitor : public Intake, public Operations {
   Courier courier_;
   Pipeline pipeline_;
   ProgressLog progress_;
+  RunTraces traces_;
+  KnownFacts known_facts_;
+  std::uint64_t revision_ = 0;
+  Time started_at_;
   Duration ticked_{};  // monotonic
   TaskGroup tasks_;
 };

@@ -19,6 +19,9 @@ constexpr Duration kMarkEvery = 1min;
 /// A loop that wakes every second and has not for so long does not move any more.
 constexpr Duration kStuckAfter = 2min;
 constexpr std::size_t kForgottenAtATime = 100;
+/// Of runs that ended before the start so many, the newest, get their curves back, one after the other.
+constexpr std::size_t kMostRecalled = 1000;
+constexpr Duration kBetweenRecalls = 10ms;
 
 }  // namespace
 
@@ -30,6 +33,7 @@ asio::awaitable<void> Monitor::prune() {
     for (;;) {
       Commit forgotten = pipeline_.forget_runs_ended_before(now - options_.retention, kForgottenAtATime, now);
       if (forgotten.empty()) break;
+      for (const Subject& subject : forgotten.gone) traces_.forget(subject.key);
       co_await keep(std::move(forgotten));
     }
     progress_.forget([this](const std::string& key) {
@@ -42,6 +46,31 @@ asio::awaitable<void> Monitor::prune() {
                                                      .thin_before = now - 24h});
     pipeline_.forget_silences_ended_before(now - 7 * 24h);
     if (!done) log_warning("store", "{}", done.error().text());
+  }
+}
+
+asio::awaitable<void> Monitor::recall_ended() {
+  std::vector<const RunInfo*> ended;
+  for (const auto& [key, run] : pipeline_.runs()) {
+    const RunTrace* trace = traces_.find(key);
+    if (has_ended(run.state) && (trace == nullptr || !trace->has_rows())) ended.push_back(&run);
+  }
+  std::sort(ended.begin(), ended.end(), [](const RunInfo* a, const RunInfo* b) {
+    return std::pair(last_sign(*b), std::string_view(a->key)) <
+           std::pair(last_sign(*a), std::string_view(b->key));
+  });
+  if (ended.size() > kMostRecalled) ended.resize(kMostRecalled);
+  std::vector<std::string> keys;
+  for (const RunInfo* run : ended) keys.push_back(run->key);
+  for (const std::string& key : keys) {
+    const auto kept = std::make_shared<RunTraces>();  // filled on the store's thread, read on this one
+    Subject subject{SubjectKind::run, key};
+    const Result<void> read =
+        co_await store_.visit_points(std::move(subject), [kept](Observation&& point) { kept->note(point); });
+    if (!read) co_return log_debug("store", "{}", read.error().text());
+    if (pipeline_.run(key) != nullptr) traces_.adopt(key, *kept);
+    ++revision_;
+    co_await clock_.sleep(kBetweenRecalls);
   }
 }
 

@@ -51,7 +51,6 @@ void ProgressLog::note(const SourceBatch& batch, const Intake& intake, Duration 
     for (const Sample& sample : row->samples) one.values[sample.metric] = sample.value;
   }
   for (const auto& [key, one] : news) {
-    if (one.step >= 0) steps_[key] = one.step;
     const auto known = last_.find(key);
     if (known != last_.end() && monotonic - known->second < interval_) continue;
     last_[key] = monotonic;

@@ -15,20 +15,12 @@ class ProgressLog {
   /// Notes a batch before it is applied; logs a line for each run that has news and was quiet for the
   /// interval.
   void note(const SourceBatch& batch, const Intake& intake, Duration monotonic);
-  /// The newest training step that a run has told; -1 = none since the start.
-  std::int64_t step_of(const std::string& run) const {
-    const auto found = steps_.find(run);
-    return found == steps_.end() ? -1 : found->second;
-  }
-
   /// Drops what is remembered of the runs for which `finished` says yes.
   void forget(const std::function<bool(const std::string& run)>& finished) {
-    std::erase_if(steps_, [&](const auto& one) { return finished(one.first); });
     std::erase_if(last_, [&](const auto& one) { return finished(one.first); });
   }
 
  private:
-  std::unordered_map<std::string, std::int64_t> steps_;
   Duration interval_;
   std::unordered_map<std::string, Duration> last_;
 };

@@ -17,8 +17,8 @@ struct CurvePoint {
 };
 
 /// One metric of one run, in order, attempts joined (a resumed run's steps go back no more). Thinned by
-/// keeping, of each stretch of steps, its lowest, highest, first, last and every non-finite point: no spike
-/// is lost.
+/// keeping, of each stretch of points, its lowest, highest, first, last and where it is not finite (first and
+/// last point of each such series): no spike is lost.
 struct Curve {
   std::string metric;  ///< canonical
   std::vector<CurvePoint> points;

@@ -62,6 +62,13 @@ struct FileChange {
   bool gone = false;
 };
 
+/// A step or a checkpoint that is there.
+struct TreeEntry {
+  std::string path;  ///< printable, absolute
+  DirRole role = DirRole::step;
+  std::int64_t step = -1;
+};
+
 /// What facts about a file or directory are about.
 Subject results_subject(DirRole directory, const std::string& path);
 
@@ -94,6 +101,9 @@ class ResultsModel {
   const std::set<std::string>& shut() const { return shut_; }
   static constexpr std::size_t kMaxShut = 10'000;
   ResultsSummary summary() const;
+  std::vector<TreeEntry> entries() const;  ///< steps and checkpoints, by path
+  /// The tree was listed, and everything that could be said of it by now has been taken.
+  bool settled(Duration monotonic) const;
 
  private:
   void note_shut(const std::string& path, bool shut);

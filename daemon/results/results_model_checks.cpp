@@ -265,6 +265,19 @@ std::vector<Finding> ResultsModel::take(std::size_t max) {
   return out;
 }
 
+std::vector<TreeEntry> ResultsModel::entries() const {
+  std::vector<TreeEntry> out;
+  for (const auto& [path, dir] : dirs_) {
+    if (dir.role == DirRole::step || is_checkpoint(dir.role))
+      out.push_back({printable_path(path), dir.role, dir.step});
+  }
+  return out;
+}
+
+bool ResultsModel::settled(Duration monotonic) const {
+  return listed_ && findings_.empty() && (due_.empty() || std::get<0>(*due_.begin()) > monotonic);
+}
+
 ResultsSummary ResultsModel::summary() const {
   ResultsSummary out;
   out.present = present_;

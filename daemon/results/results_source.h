@@ -60,6 +60,13 @@ class ResultsSource {
   WatchHealth health() const;
   /// The tree was listed completely at least once.
   bool listed() const;
+  /// ... and everything that could be said of it by now has been told.
+  bool settled() const { return model_.settled(clock_.monotonic()); }
+  /// Steps and checkpoints that are there, by path.
+  std::vector<TreeEntry> entries() const { return model_.entries(); }
+  /// As facts about the source have it, without "results:".
+  std::string printable_root() const { return name_.substr(name_.find(':') + 1); }
+  Subject subject() const { return {SubjectKind::source, name_}; }
   const std::string& root() const;
 
  private:

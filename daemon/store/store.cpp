@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 
 #include "daemon/base/log.h"
+#include "daemon/store/reader.h"
 #include "daemon/store/reserve.h"
 #include "daemon/store/schema.h"
 
@@ -98,11 +99,12 @@ Result<std::unique_ptr<Database>> open_migrated(const std::string& path, Time no
 
 struct Store::Impl {
   explicit Impl(const std::string& directory)
-      : path(directory + "/redflag.db"), reserve(directory + "/reserve") {}
+      : path(directory + "/redflag.db"), reserve(directory + "/reserve"), reader(path) {}
 
   const std::string path;
   std::unique_ptr<Database> database;
-  Reserve reserve;            // as the database
+  Reserve reserve;  // as the database
+  StoreReader reader;
   std::mutex database_mutex;  // the writer's thread, and the loop when it loads
   Mode mode = Mode::threaded;
   std::atomic<bool> reserve_held{false};
@@ -142,6 +144,7 @@ struct Store::Impl {
       stopping = true;
     }
     wake.notify_all();
+    reader.stop();
     if (checker.joinable()) {
       checked->interrupt();
       checker.join();
@@ -208,6 +211,7 @@ struct Store::Impl {
     if (!fresh) return tl::unexpected<Error>(std::move(fresh.error()));
     if (Result<void> made = migrate(**fresh); !made) return made;
     database = std::move(*fresh);
+    reader.reopen();
     return write(first);
   }
 
@@ -245,6 +249,33 @@ struct Store::Impl {
           wake.notify_one();
         },
         asio::use_awaitable, std::move(commit), std::move(work), std::move(finish));
+  }
+
+  /// `ask` runs on the reading thread; in line it runs here, on the writer's connection.
+  template <typename Answer>
+  asio::awaitable<Answer> read(std::function<Answer(Database&)> ask) {
+    return asio::async_initiate<decltype(asio::use_awaitable), void(Answer)>(
+        [this](auto handler, std::function<Answer(Database&)> wanted) {
+          auto executor = asio::get_associated_executor(handler);
+          auto shared =
+              std::make_shared<std::pair<decltype(handler), asio::executor_work_guard<decltype(executor)>>>(
+                  std::move(handler), asio::make_work_guard(executor));
+          const auto done = [shared, executor, wanted = std::move(wanted)](Result<Database*> used) {
+            Answer answer = used ? wanted(**used) : Answer(tl::unexpected<Error>(std::move(used.error())));
+            asio::post(executor, [shared, result = std::move(answer)]() mutable {
+              auto resume = std::move(shared->first);
+              shared->second.reset();
+              std::move(resume)(std::move(result));
+            });
+          };
+          if (mode == Mode::in_line) {
+            const std::lock_guard lock(database_mutex);
+            done(database.get());
+          } else {
+            reader.post(done);
+          }
+        },
+        asio::use_awaitable, std::move(ask));
   }
 
   asio::awaitable<Result<void>> submit(Written commit, Work work) {
@@ -343,6 +374,18 @@ asio::awaitable<Result<std::optional<VerdictRecord>>> Store::find_verdict(std::s
   return impl_->submit<Found>({}, {}, [path = std::move(path)](Database& database, Result<void>) {
     return read_verdict(database, path);
   });
+}
+
+asio::awaitable<Result<void>> Store::visit_points(Subject subject, std::function<void(Observation&&)> each) {
+  return impl_->read<Result<void>>(
+      [subject = std::move(subject), each = std::move(each)](Database& database) {
+        return read_points_of(database, subject, each);
+      });
+}
+
+asio::awaitable<Result<std::vector<Observation>>> Store::facts(std::vector<SubjectKind> kinds) {
+  return impl_->read<Result<std::vector<Observation>>>(
+      [kinds = std::move(kinds)](Database& database) { return read_facts(database, kinds); });
 }
 
 const std::string& Store::path() const {

@@ -60,6 +60,13 @@ class Store {
   /// The database was found damaged: moves it aside with its bytes and begins a new one with `first` in it.
   /// Gives where the damaged one is now.
   asio::awaitable<Result<std::string>> begin_anew(Time now, Commit first);
+  /// The kept rows and totals of a subject, in the order in which they came. `each` is called on the reading
+  /// thread (in line: where it is asked for), so nothing but it should be touched by it.
+  asio::awaitable<Result<void>> visit_points(Subject subject, std::function<void(Observation&&)> each);
+  /// The last attributes of every subject of these kinds, of each subject all in one, by subject; `time` is
+  /// the newest of them.
+  asio::awaitable<Result<std::vector<Observation>>> facts(std::vector<SubjectKind> kinds);
+
   /// What is kept of the file at `path`, commits made before included; nullopt when nothing is.
   asio::awaitable<Result<std::optional<VerdictRecord>>> find_verdict(std::string path);
 

@@ -343,6 +343,37 @@ Result<void> limit_verdicts(Database& database, const VerdictBounds& bounds) {
   return sequence.take();
 }
 
+namespace {
+
+Result<void> read_points_from(Database& database, const std::string& subject, ObservationKind least,
+                              const std::function<void(Observation&&)>& each) {
+  Result<Statement> statement = database.prepare(
+      "SELECT kind, run, source, seq, attempt, step, time, samples FROM point WHERE subject=? AND "
+      "kind>=? ORDER BY id");
+  if (!statement) return tl::unexpected<Error>(std::move(statement.error()));
+  statement->bind(1, subject).bind(2, static_cast<std::int64_t>(least));
+  for (;;) {
+    const Result<bool> row = statement->step();
+    if (!row) return tl::unexpected<Error>(row.error());
+    if (!*row) return {};
+    Result<std::vector<Sample>> samples = decode_samples(statement->text(7));
+    if (!samples) continue;
+    Observation point;
+    point.kind = static_cast<ObservationKind>(statement->integer(0));
+    point.subject = subject_from(subject);
+    point.run = statement->text(1);
+    point.source = statement->text(2);
+    point.seq = statement->integer(3);
+    point.attempt = static_cast<std::uint32_t>(statement->integer(4));
+    point.step = statement->integer(5);
+    point.time = Time{Duration{statement->integer(6)}};
+    point.samples = std::move(*samples);
+    each(std::move(point));
+  }
+}
+
+}  // namespace
+
 Result<void> read_points(Database& database, const std::function<PointsWanted(const Subject&)>& wanted,
                          const std::function<void(Observation&&)>& each) {
   std::size_t skipped = 0;
@@ -354,32 +385,47 @@ Result<void> read_points(Database& database, const std::function<PointsWanted(co
   });
   for (const auto& [subject, what] : subjects) {
     if (!done) break;
-    Result<Statement> statement = database.prepare(
-        "SELECT kind, run, source, seq, attempt, step, time, samples FROM point WHERE subject=? AND "
-        "kind>=? ORDER BY id");
-    if (!statement) return tl::unexpected<Error>(std::move(statement.error()));
     const auto least = what == PointsWanted::all ? ObservationKind::row : ObservationKind::summary;
-    statement->bind(1, subject).bind(2, static_cast<std::int64_t>(least));
+    done = read_points_from(database, subject, least, each);
+  }
+  return done;
+}
+
+Result<void> read_points_of(Database& database, const Subject& subject,
+                            const std::function<void(Observation&&)>& each) {
+  return read_points_from(database, subject_text(subject), ObservationKind::row, each);
+}
+
+Result<std::vector<Observation>> read_facts(Database& database, const std::vector<SubjectKind>& kinds) {
+  Result<Statement> statement = database.prepare(
+      "SELECT subject, run, source, time, value FROM fact WHERE subject >= ?1 || ':' AND subject < ?1 || ';' "
+      "ORDER BY subject, name");
+  if (!statement) return tl::unexpected<Error>(std::move(statement.error()));
+  std::vector<Observation> all;
+  for (const SubjectKind kind : kinds) {
+    statement->bind(1, to_string(kind));
+    std::string last;
     for (;;) {
       const Result<bool> row = statement->step();
       if (!row) return tl::unexpected<Error>(row.error());
       if (!*row) break;
-      Result<std::vector<Sample>> samples = decode_samples(statement->text(7));
-      if (!samples) continue;
-      Observation point;
-      point.kind = static_cast<ObservationKind>(statement->integer(0));
-      point.subject = subject_from(subject);
-      point.run = statement->text(1);
-      point.source = statement->text(2);
-      point.seq = statement->integer(3);
-      point.attempt = static_cast<std::uint32_t>(statement->integer(4));
-      point.step = statement->integer(5);
-      point.time = Time{Duration{statement->integer(6)}};
-      point.samples = std::move(*samples);
-      each(std::move(point));
+      Result<Attributes> attributes = decode_attributes(statement->text(4));
+      if (!attributes) continue;
+      std::string subject = statement->text(0);
+      if (subject != last) {
+        Observation& one = all.emplace_back();
+        one.kind = ObservationKind::facts;
+        one.subject = subject_from(subject);
+        one.run = statement->text(1);
+        one.source = statement->text(2);
+        last = std::move(subject);
+      }
+      all.back().time = std::max(all.back().time, Time{Duration{statement->integer(3)}});
+      for (auto& attribute : *attributes) all.back().attributes.push_back(std::move(attribute));
     }
+    statement->reset();
   }
-  return done;
+  return all;
 }
 
 }  // namespace redflag::daemon

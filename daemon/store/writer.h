@@ -33,4 +33,12 @@ Result<void> limit_verdicts(Database& database, const VerdictBounds& bounds);
 Result<void> read_points(Database& database, const std::function<PointsWanted(const Subject&)>& wanted,
                          const std::function<void(Observation&&)>& each);
 
+/// The same of one subject.
+Result<void> read_points_of(Database& database, const Subject& subject,
+                            const std::function<void(Observation&&)>& each);
+
+/// The last attributes of every subject of these kinds, of each subject all in one, by subject; `time` is the
+/// newest of them.
+Result<std::vector<Observation>> read_facts(Database& database, const std::vector<SubjectKind>& kinds);
+
 }  // namespace redflag::daemon
