@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "daemon/api/drain.h"
 #include "daemon/api/forms.h"
 
 namespace redflag::daemon::api {
@@ -18,7 +19,8 @@ HttpServerLimits limits() {
 
 ProbeListener::ProbeListener(asio::any_io_executor executor, Clock& clock, Probes& probes,
                              ListenAddress where)
-    : probes_(probes),
+    : clock_(clock),
+      probes_(probes),
       where_(std::move(where)),
       server_(
           std::move(executor), clock, [this](ServerRequest request) { return answer(std::move(request)); },
@@ -26,6 +28,10 @@ ProbeListener::ProbeListener(asio::any_io_executor executor, Clock& clock, Probe
 
 Result<std::uint16_t> ProbeListener::start() {
   return server_.listen(where_.address, where_.port);
+}
+
+asio::awaitable<void> ProbeListener::stop(Duration patience) {
+  co_await drained(server_, clock_, patience);
 }
 
 asio::awaitable<ServerResponse> ProbeListener::answer(ServerRequest request) {

@@ -12,18 +12,20 @@
 
 namespace redflag::daemon::api {
 
-/// All on one executor. `probes` outlives it, and the requests under way when it is destroyed.
+/// All on one executor. What it refers to outlives it. Destroy it after stop(), or with the executor.
 class ProbeListener {
  public:
   ProbeListener(asio::any_io_executor executor, Clock& clock, Probes& probes, ListenAddress where);
 
   /// Gives the port. Errors: conflict (in use), unavailable.
   Result<std::uint16_t> start();
-  void stop() { server_.stop(); }
+  /// Cancels the requests under way, and resumes once they are over, at most after `patience`.
+  asio::awaitable<void> stop(Duration patience);
 
  private:
   asio::awaitable<ServerResponse> answer(ServerRequest request);
 
+  Clock& clock_;
   Probes& probes_;
   ListenAddress where_;
   HttpServer server_;

@@ -96,7 +96,7 @@ std::vector<Drawing> own_evidence(const json& alert) {
 std::string drawn(const Drawing& drawing, const std::vector<CurveMark>& marks, const Look& look) {
   const std::string title =
       drawing.metric +
-      (drawing.with_steps ? " around that step" : fmt::format(", its last {} values", drawing.points.size()));
+      (drawing.with_steps ? " around that step" : ": the last values when it fired (rows, not steps)");
   if (look.unicode) {
     CurveOptions options;
     options.width = std::min<std::size_t>(look.width, 80);

@@ -28,11 +28,11 @@ class LoopLag {
   Duration worst() const { return *std::max_element(lags_.begin(), lags_.end()); }
 
  private:
-  static constexpr Duration kInterval = std::chrono::seconds{5};
+  static constexpr Duration kInterval = std::chrono::seconds{15};
 
   Clock& clock_;
   Duration last_{};
-  std::array<Duration, 12> lags_{};
+  std::array<Duration, 4> lags_{};
   std::size_t next_ = 0;
 };
 

@@ -205,7 +205,7 @@ TEST_CASE("redflag tail --no-follow prints what there is, as text and as JSON", 
   CHECK(all.code == 0);
   CHECK(all.err.empty());
   CHECK(std::count(all.out.begin(), all.out.end(), '\n') == 5);
-  CHECK_THAT(all.out, ContainsSubstring("Traceback \\x1b[31m\n"));
+  CHECK_THAT(all.out, ContainsSubstring("Traceback \\u{1b}[31m\n"));
   const std::string two = tail({"-n", "2"}).out;
   CHECK(std::count(two.begin(), two.end(), '\n') == 2);
   CHECK(tail({"-n2"}).out == two);

@@ -1,8 +1,18 @@
 // GET /metrics, /healthz and /readyz, as a scraper and an orchestrator meet them.
 #include "daemon/api/probes.h"
 
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
 #include <nlohmann/json.hpp>
 
+#include "daemon/api/probe_listener.h"
+#include "daemon/base/system_clock.h"
 #include "daemon/config/listen.h"
 #include "tests/metrics/builders.h"
 #include "tests/metrics/exposition.h"
@@ -119,4 +129,35 @@ TEST_CASE("A Host header names this machine or is refused", "[probes]") {
     INFO(bad);
     CHECK_FALSE(names_loopback(bad));
   }
+}
+
+TEST_CASE("The port for probes answers this machine by its own names only, and stops in order", "[probes]") {
+  asio::io_context context{1};
+  SystemClock clock;
+  FixedViews views;
+  api::Probes probes(views, [] { return sound_health(); });
+  api::ProbeListener listener(context.get_executor(), clock, probes, {"127.0.0.1", 0});
+  const Result<std::uint16_t> port = listener.start();
+  REQUIRE(port);
+  std::thread serving([&] { context.run(); });
+  const auto ask = [&](const std::string& host, const std::string& path) {
+    asio::io_context mine;
+    asio::ip::tcp::socket socket(mine);
+    socket.connect({asio::ip::make_address("127.0.0.1"), *port});
+    asio::write(socket,
+                asio::buffer("GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n"));
+    std::string answer;
+    boost::system::error_code ended;
+    asio::read(socket, asio::dynamic_buffer(answer), ended);
+    return answer;
+  };
+  CHECK_THAT(ask("127.0.0.1:" + std::to_string(*port), "/metrics"), ContainsSubstring("redflag_build_info"));
+  CHECK_THAT(ask("localhost", "/healthz"), ContainsSubstring("HTTP/1.1 200"));
+  const std::string rebound = ask("evil.example", "/metrics");
+  CHECK_THAT(rebound, ContainsSubstring("HTTP/1.1 403"));
+  CHECK(rebound.find("redflag_build_info") == std::string::npos);
+  CHECK_THAT(ask("localhost", "/v1/alerts"), ContainsSubstring("HTTP/1.1 404"));
+  asio::co_spawn(
+      context, [&]() { return listener.stop(std::chrono::seconds{10}); }, asio::detached);
+  serving.join();
 }
