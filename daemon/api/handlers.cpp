@@ -5,41 +5,18 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include "daemon/api/bodies.h"
 #include "daemon/api/forms.h"
+#include "daemon/api/lists.h"
 #include "daemon/api/openapi.h"
 #include "daemon/config/suggest.h"
 
 namespace redflag::daemon::api {
 namespace {
 
-constexpr std::size_t kWrittenAtOnce = 64;
 constexpr std::string_view kAnything = "*";
-
-/// `"name":[…],"total":N,"cut":false` of at most `limit` entries.
-template <typename T, typename Form>
-asio::awaitable<std::string> list_of(std::string_view name, const std::vector<T>& all, std::size_t limit,
-                                     Form form) {
-  const std::size_t shown = std::min(limit, all.size());
-  std::string text = fmt::format("\"{}\":[", name);
-  for (std::size_t i = 0; i < shown; ++i) {
-    if (i > 0) text += ',';
-    text += form(all[i]);
-    if (i % kWrittenAtOnce == kWrittenAtOnce - 1)
-      co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
-  }
-  co_return text + fmt::format("],\"total\":{},\"cut\":{}", all.size(), shown < all.size());
-}
-
-template <typename T>
-ServerResponse refused(const Result<T>& result) {
-  return error_response(result.error());
-}
 
 bool fits(const std::vector<std::string_view>& pattern, const std::vector<std::string>& path) {
   return std::equal(pattern.begin(), pattern.end(), path.begin(), path.end(),
@@ -79,12 +56,18 @@ const std::vector<Handlers::Route>& Handlers::routes() {
       {"POST", {"v1", "outbox", "retry"}, &Handlers::retry},
       {"POST", {"v1", "outbox", "drop"}, &Handlers::drop},
       {"GET", {"v1", "channels"}, &Handlers::list_channels},
+      {"GET", {"v1", "overview"}, &Handlers::overview},
+      {"GET", {"v1", "runs"}, &Handlers::list_runs},
+      {"GET", {"v1", "runs", kAnything}, &Handlers::show_run},
+      {"GET", {"v1", "runs", kAnything, "curves"}, &Handlers::curves},
+      {"GET", {"v1", "evidence"}, &Handlers::evidence},
   };
   return kRoutes;
 }
 
-Handlers::Handlers(Operations& operations, Clock& clock, std::function<std::string(std::uint32_t)> user_name)
-    : operations_(operations), clock_(clock), user_name_(std::move(user_name)) {}
+Handlers::Handlers(Operations& operations, Views& views, Clock& clock,
+                   std::function<std::string(std::uint32_t)> user_name)
+    : operations_(operations), views_(views), clock_(clock), user_name_(std::move(user_name)) {}
 
 asio::awaitable<ServerResponse> Handlers::answer(ServerRequest request) {
   const Result<Target> target = parse_target(request.target);

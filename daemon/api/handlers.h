@@ -12,6 +12,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/monitor/operations.h"
 #include "daemon/net/http_server.h"
+#include "daemon/overview/views.h"
 
 namespace redflag::daemon::api {
 
@@ -22,7 +23,8 @@ inline constexpr std::size_t kMaxLimit = 100'000;
 class Handlers {
  public:
   /// `user_name` gives a name to a user id; it must not block for long.
-  Handlers(Operations& operations, Clock& clock, std::function<std::string(std::uint32_t)> user_name);
+  Handlers(Operations& operations, Views& views, Clock& clock,
+           std::function<std::string(std::uint32_t)> user_name);
 
   /// What answers /metrics, /healthz and /readyz; it outlives every request. Without it only /healthz is
   /// answered.
@@ -54,9 +56,17 @@ class Handlers {
   Answer drop(const ServerRequest& request, const Target& target);
   Answer list_channels(const ServerRequest& request, const Target& target);
 
+  // view_handlers.cpp
+  Answer overview(const ServerRequest& request, const Target& target);
+  Answer list_runs(const ServerRequest& request, const Target& target);
+  Answer show_run(const ServerRequest& request, const Target& target);
+  Answer curves(const ServerRequest& request, const Target& target);
+  Answer evidence(const ServerRequest& request, const Target& target);
+
   std::string who(const ServerRequest& request) const;
 
   Operations& operations_;
+  Views& views_;
   Clock& clock_;
   std::function<std::string(std::uint32_t)> user_name_;
   Probes* probes_ = nullptr;

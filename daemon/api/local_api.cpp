@@ -43,10 +43,11 @@ std::string UserNames::of(std::uint32_t uid) {
   return name;
 }
 
-LocalApi::LocalApi(asio::any_io_executor executor, Clock& clock, Operations& operations, ApiSettings settings)
+LocalApi::LocalApi(asio::any_io_executor executor, Clock& clock, Operations& operations, Views& views,
+                   ApiSettings settings)
     : clock_(clock),
       settings_(std::move(settings)),
-      handlers_(operations, clock, [this](std::uint32_t uid) { return users_.of(uid); }),
+      handlers_(operations, views, clock, [this](std::uint32_t uid) { return users_.of(uid); }),
       server_(
           std::move(executor), clock,
           [this](ServerRequest request) { return handlers_.answer(std::move(request)); }, limits()) {

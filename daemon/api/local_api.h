@@ -33,7 +33,8 @@ class UserNames {
 /// All on one executor. What it refers to outlives it. Destroy it after stop(), or with the executor.
 class LocalApi {
  public:
-  LocalApi(asio::any_io_executor executor, Clock& clock, Operations& operations, ApiSettings settings);
+  LocalApi(asio::any_io_executor executor, Clock& clock, Operations& operations, Views& views,
+           ApiSettings settings);
 
   /// Makes the socket's own directory (0700, or 0755 when others are let in) and listens. Errors: those of
   /// listen_unix.

@@ -143,7 +143,7 @@ void Service::add_api(const Config& config) {
     }
   }
   if (config.api.socket.empty() || config.api.socket == "none") return;
-  api_ = std::make_unique<LocalApi>(world_.executor, world_.clock, monitor_,
+  api_ = std::make_unique<LocalApi>(world_.executor, world_.clock, monitor_, *views_,
                                     ApiSettings{config.api.socket, api_mode(config.api), config.api.group});
   api_->set_probes(probes_.get());
 }

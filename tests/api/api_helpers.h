@@ -9,6 +9,7 @@
 #include "daemon/api/handlers.h"
 #include "daemon/base/simulated_clock.h"
 #include "tests/api/fake_operations.h"
+#include "tests/api/fake_views.h"
 #include "tests/support/catch.h"
 #include "tests/support/loop.h"
 
@@ -23,7 +24,8 @@ struct Said {
 struct Asked {
   SimulatedClock clock{kDocumentedNow};
   FakeOperations operations{clock};
-  api::Handlers handlers{operations, clock,
+  FakeViews views;
+  api::Handlers handlers{operations, views, clock,
                          [](std::uint32_t uid) { return uid == 1000 ? "alice" : "other"; }};
   asio::io_context context;
 

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "daemon/net/url.h"
 #include "tests/api/api_helpers.h"
 #include "tests/api/schema.h"
 
@@ -84,6 +85,9 @@ TEST_CASE("What the API answers is as described", "[api][openapi]") {
   // Names as nobody would choose them, and values that JSON has no numbers for.
   api.operations.kept[0].run.name = alerts::test::hostile_names().front();
   api.operations.kept[1].alert.last.value = std::numeric_limits<double>::quiet_NaN();
+  api::Probes probes(api.views, [] { return OwnHealth{}; });
+  api.handlers.set_probes(&probes);
+  const std::string run = percent_encode(api.views.shown.overview.runs.at(0).info.key);
   struct Call {
     std::string method, path, target, body;
     int status;
@@ -105,6 +109,14 @@ TEST_CASE("What the API answers is as described", "[api][openapi]") {
       {"GET", "/v1/outbox", "/v1/outbox", "", 200},
       {"POST", "/v1/outbox/retry", "/v1/outbox/retry", R"({"all":true})", 200},
       {"GET", "/v1/channels", "/v1/channels", "", 200},
+      {"GET", "/v1/overview", "/v1/overview", "", 200},
+      {"GET", "/v1/overview", "/v1/overview?runs=0", "", 400},
+      {"GET", "/v1/runs", "/v1/runs", "", 200},
+      {"GET", "/v1/runs/{id}", "/v1/runs/" + run, "", 200},
+      {"GET", "/v1/runs/{id}", "/v1/runs/nobody", "", 404},
+      {"GET", "/v1/runs/{id}/curves", "/v1/runs/" + run + "/curves?metric=train_loss&from=0", "", 200},
+      {"GET", "/v1/evidence", "/v1/evidence", "", 200},
+      {"GET", "/readyz", "/readyz", "", 503},
       {"POST", "/v1/outbox/drop", "/v1/outbox/drop", R"({"all":true})", 200},
   };
   for (const Call& call : calls) {

@@ -13,6 +13,7 @@
 #include "daemon/api/local_api.h"
 #include "daemon/base/system_clock.h"
 #include "tests/api/fake_operations.h"
+#include "tests/api/fake_views.h"
 #include "tests/support/temp_dir.h"
 
 namespace redflag::test {
@@ -28,7 +29,7 @@ class RunningApi {
  public:
   explicit RunningApi(mode_t mode = 0600) {
     fill(operations);
-    api_.emplace(context_.get_executor(), clock_, operations,
+    api_.emplace(context_.get_executor(), clock_, operations, views,
                  ApiSettings{directory / "run/api.sock", mode, ""});
     if (const Result<void> started = api_->start(); !started)
       throw std::runtime_error(started.error().text());
@@ -57,6 +58,7 @@ class RunningApi {
 
  public:
   FakeOperations operations{clock_};
+  FakeViews views;
 };
 
 }  // namespace redflag::test
