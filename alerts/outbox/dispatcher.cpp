@@ -31,6 +31,10 @@ struct Channel {
   std::uint32_t streak = 0;           // of them, those that struck another message than the one before
   std::string last_failed;            // id
   std::uint32_t unstated_pauses = 0;  // in a row
+  std::uint64_t sent_total = 0;
+  std::uint64_t retried_total = 0;
+  std::uint64_t parked_total = 0;
+  std::uint64_t dropped_total = 0;
 };
 
 }  // namespace
@@ -195,6 +199,7 @@ struct Dispatcher::Impl {
 
   void park(Channel& c, OutboxMessage& message, Time now) {
     message.state = MessageState::parked;
+    ++c.parked_total;
     message.not_before = Time{};
     c.parked.insert_or_assign(message.id, message);
     turn(c, false, now);
@@ -261,6 +266,7 @@ std::optional<OutboxMessage> Dispatcher::drop(const std::string& id) {
     const auto entry = c.queue.find(found->second.sequence);
     dropped = std::move(entry->second);
     c.queue.erase(entry);
+    ++c.dropped_total;
     impl_->queued.erase(found);
   }
   for (auto& [name, c] : impl_->channels) {
@@ -268,6 +274,7 @@ std::optional<OutboxMessage> Dispatcher::drop(const std::string& id) {
     if (parked == c.parked.end()) continue;
     dropped = std::move(parked->second);
     c.parked.erase(parked);
+    ++c.dropped_total;
   }
   if (!dropped) return std::nullopt;
   dropped->state = MessageState::dropped;
@@ -361,6 +368,7 @@ std::optional<OutboxMessage> Dispatcher::on_verdict(const std::string& id, const
 
   switch (verdict.outcome) {
     case Outcome::retry:
+      ++c.retried_total;
       impl_->on_failure(c, message, verdict, now);
       return message;
     case Outcome::form_refused:
@@ -368,6 +376,7 @@ std::optional<OutboxMessage> Dispatcher::on_verdict(const std::string& id, const
         impl_->park(c, message, now);
         break;
       }
+      ++c.retried_total;
       message.payload = std::move(message.fallback);
       message.fallback.clear();
       message.not_before = Time{};
@@ -376,6 +385,7 @@ std::optional<OutboxMessage> Dispatcher::on_verdict(const std::string& id, const
       impl_->park(c, message, now);
       break;
     case Outcome::sent:
+      ++c.sent_total;
       message.state = MessageState::sent;
       // What it said is with its alerts; the record is kept so that it is not announced again.
       std::string().swap(message.payload);
@@ -412,7 +422,11 @@ std::vector<ChannelHealth> Dispatcher::health(Time now) const {
                          c.queue.size(),
                          c.parked.size(),
                          Time{},
-                         c.in_flight.has_value()};
+                         c.in_flight.has_value(),
+                         c.sent_total,
+                         c.retried_total,
+                         c.parked_total,
+                         c.dropped_total};
     if (c.paused_until > now) health.paused_until = c.paused_until;
     all.push_back(std::move(health));
   }

@@ -50,6 +50,11 @@ struct ChannelHealth {
   std::size_t parked = 0;
   Time paused_until;       ///< Time{}: not paused
   bool in_flight = false;  ///< one is being sent
+  // Attempts since this dispatcher was made, by what came of them.
+  std::uint64_t sent_total = 0;
+  std::uint64_t retried_total = 0;  ///< failed or refused in this form; tried again later
+  std::uint64_t parked_total = 0;   ///< refused for good
+  std::uint64_t dropped_total = 0;  ///< messages, not attempts: by a person, or too old or too many
 };
 
 /// Not thread-safe; one owner. Memory: the queued and parked messages, and the ids of the last 4096 sent.

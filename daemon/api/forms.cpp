@@ -139,6 +139,10 @@ std::string channel_json(const alerts::ChannelHealth& health) {
                {"paused_until", time(health.paused_until)}});
 }
 
+std::string json_text(std::string_view raw) {
+  return dump(text(raw));
+}
+
 std::string member(std::string_view key, std::string_view value) {
   return fmt::format("{}:{}", dump(text(key)), dump(text(value)));
 }

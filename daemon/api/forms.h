@@ -30,6 +30,9 @@ std::string outbox_json(const OutboxEntry& entry);
 /// channel, healthy, since, last_sent, last_error, queued, parked, paused_until.
 std::string channel_json(const alerts::ChannelHealth& health);
 
+/// A text as a JSON string, quotes and all: bytes that are no UTF-8 escaped.
+std::string json_text(std::string_view text);
+
 /// "key":"text", to be put into an object.
 std::string member(std::string_view key, std::string_view text);
 

@@ -10,6 +10,7 @@
 #include "daemon/api/bodies.h"
 #include "daemon/api/forms.h"
 #include "daemon/api/lists.h"
+#include "daemon/api/openapi.h"
 #include "daemon/config/suggest.h"
 
 namespace redflag::daemon::api {
@@ -41,6 +42,9 @@ struct Handlers::Route {
 const std::vector<Handlers::Route>& Handlers::routes() {
   static const std::vector<Route> kRoutes{
       {"GET", {"healthz"}, &Handlers::health},
+      {"GET", {"readyz"}, &Handlers::probe},
+      {"GET", {"metrics"}, &Handlers::probe},
+      {"GET", {"v1", "openapi.json"}, &Handlers::describe},
       {"GET", {"v1", "alerts"}, &Handlers::list_alerts},
       {"GET", {"v1", "alerts", kAnything}, &Handlers::show_alert},
       {"POST", {"v1", "alerts", kAnything, "ack"}, &Handlers::acknowledge},
@@ -97,10 +101,32 @@ std::string Handlers::who(const ServerRequest& request) const {
   return request.peer_uid ? user_name_(*request.peer_uid) : std::string("unknown");
 }
 
-Handlers::Answer Handlers::health(const ServerRequest&, const Target& target) {
+std::vector<std::pair<std::string, std::string>> Handlers::known() {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const Route& route : routes()) {
+    std::string path;
+    for (const std::string_view part : route.path)
+      path += fmt::format("/{}", part == kAnything ? std::string_view("{id}") : part);
+    all.emplace_back(route.method, std::move(path));
+  }
+  return all;
+}
+
+Handlers::Answer Handlers::probe(const ServerRequest& request, const Target&) {
+  if (probes_ != nullptr) co_return co_await probes_->answer(request);
+  co_return error_response(404, "not_found", "nothing is collected here that could be told");
+}
+
+Handlers::Answer Handlers::describe(const ServerRequest&, const Target& target) {
   if (const Result<Query> query = Query::of(target, {}); !query) co_return refused(query);
-  co_return json_response(
-      200, fmt::format("{{{},{}}}", member("status", "ok"), member("version", REDFLAG_VERSION)));
+  co_return json_response(200, openapi_json());
+}
+
+Handlers::Answer Handlers::health(const ServerRequest& request, const Target& target) {
+  if (probes_ != nullptr) co_return co_await probes_->answer(request);
+  if (const Result<Query> query = Query::of(target, {}); !query) co_return refused(query);
+  co_return json_response(200, fmt::format("{{{},{},\"reasons\":[]}}", member("status", "ok"),
+                                           member("version", REDFLAG_VERSION)));
 }
 
 Handlers::Answer Handlers::list_alerts(const ServerRequest&, const Target& target) {

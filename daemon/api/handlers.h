@@ -4,7 +4,10 @@
 
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "daemon/api/probes.h"
 #include "daemon/api/target.h"
 #include "daemon/base/clock.h"
 #include "daemon/monitor/operations.h"
@@ -25,15 +28,23 @@ class Handlers {
 
   /// Gives an address that signs a browser in to the live page, once. Not set: there is no page.
   void set_page_login(std::function<std::string()> login) { page_login_ = std::move(login); }
+  /// What answers /metrics, /healthz and /readyz; it outlives every request. Without it only /healthz is
+  /// answered.
+  void set_probes(Probes* probes) { probes_ = probes; }
 
   /// Never throws but for cancellation.
   asio::awaitable<ServerResponse> answer(ServerRequest request);
+
+  /// Every route as docs/openapi.json has it: "GET", "/v1/alerts/{id}".
+  static std::vector<std::pair<std::string, std::string>> known();
 
  private:
   struct Route;
   using Answer = asio::awaitable<ServerResponse>;
   static const std::vector<Route>& routes();
 
+  Answer probe(const ServerRequest& request, const Target& target);
+  Answer describe(const ServerRequest& request, const Target& target);
   Answer health(const ServerRequest& request, const Target& target);
   Answer list_alerts(const ServerRequest& request, const Target& target);
   Answer show_alert(const ServerRequest& request, const Target& target);
@@ -62,6 +73,7 @@ class Handlers {
   Clock& clock_;
   std::function<std::string(std::uint32_t)> user_name_;
   std::function<std::string()> page_login_;
+  Probes* probes_ = nullptr;
 };
 
 }  // namespace redflag::daemon::api

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "daemon/api/bodies.h"
+#include "daemon/api/drain.h"
 #include "daemon/api/forms.h"
 #include "daemon/base/user_name.h"
 
@@ -67,12 +68,7 @@ Result<void> LocalApi::start() {
 }
 
 asio::awaitable<void> LocalApi::stop(Duration patience) {
-  server_.stop();
-  const Duration until = clock_.monotonic() + patience;
-  for (;;) {
-    if (server_.open_connections() == 0 || clock_.monotonic() >= until) co_return;
-    co_await clock_.sleep(std::chrono::milliseconds{1});
-  }
+  co_await api::drained(server_, clock_, patience);
 }
 
 }  // namespace redflag::daemon

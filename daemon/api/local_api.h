@@ -44,6 +44,9 @@ class LocalApi {
   asio::awaitable<void> stop(Duration patience);
 
   api::Handlers& handlers() { return handlers_; }
+  /// See Handlers::set_probes. Before start().
+  void set_probes(api::Probes* probes) { handlers_.set_probes(probes); }
+
   const std::string& socket() const { return settings_.socket; }
 
  private:

@@ -65,7 +65,9 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
       wandb_transport_(world.transport, world.clock),
       progress_interval_(config.log.progress_interval),
       longest_poll_(2 * config.wandb.poll_interval + std::chrono::minutes{30}),
-      sources_(world.executor, world.clock) {
+      sources_(world.executor, world.clock),
+      loop_lag_(world.clock),
+      begun_(world.clock.monotonic()) {
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
   add_contents(config);
   add_results(config);
@@ -134,9 +136,32 @@ void Service::add_views(const Config& config) {
 }
 
 void Service::add_api(const Config& config) {
+  probes_ = std::make_unique<api::Probes>(*views_, [this] { return own_health(); });
+  if (config.prometheus.listen != "none") {
+    if (Result<ListenAddress> where = parse_loopback_address(config.prometheus.listen); where) {
+      probe_listener_ =
+          std::make_unique<api::ProbeListener>(world_.executor, world_.clock, *probes_, std::move(*where));
+    }
+  }
   if (config.api.socket.empty() || config.api.socket == "none") return;
   api_ = std::make_unique<LocalApi>(world_.executor, world_.clock, monitor_, *views_,
                                     ApiSettings{config.api.socket, api_mode(config.api), config.api.group});
+  api_->set_probes(probes_.get());
+}
+
+OwnHealth Service::own_health() {
+  const Committer& committer = monitor_.committer();
+  OwnHealth own;
+  own.uptime = world_.clock.monotonic() - begun_;
+  own.loop_lag = loop_lag_.last();
+  own.loop_lag_max = loop_lag_.worst();
+  own.stuck = stuck();
+  own.commits = committer.committed();
+  own.waiting_bytes = committer.waiting_bytes();
+  own.failing_since = committer.failing_since();
+  own.undurable = committer.undurable_words();
+  own.channels = monitor_.channels();
+  return own;
 }
 
 void Service::add_page(const Config& config) {
@@ -179,6 +204,14 @@ void Service::start() {
     }
   }
   start_page();
+  if (probe_listener_) {
+    if (const Result<std::uint16_t> port = probe_listener_->start(); !port) {
+      log_error("api", "{}; nobody can scrape metrics there", port.error().text());
+    } else {
+      log_info("api", "metrics on port {} of this machine", *port);
+    }
+  }
+  sources_.start("event loop", [this] { return loop_lag_.run(); });
   for (const auto& poller : pollers_)
     sources_.start(poller->subject().key, [p = poller.get()] { return p->run(); });
   for (const auto& source : results_)
@@ -247,6 +280,7 @@ asio::awaitable<void> Service::report_results(const ResultsSource& source) {
 
 asio::awaitable<void> Service::stop(Duration patience) {
   if (page_) co_await page_->stop(patience / 10);
+  if (probe_listener_) co_await probe_listener_->stop(patience / 20);
   if (api_) co_await api_->stop(patience / 10);
   co_await sources_.stop(patience / 3);
   co_await monitor_.stop(patience * 2 / 3);

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "daemon/api/local_api.h"
+#include "daemon/api/probe_listener.h"
+#include "daemon/api/probes.h"
 #include "daemon/app/dead_man.h"
 #include "daemon/app/observed_transport.h"
 #include "daemon/base/clock.h"
@@ -19,6 +21,7 @@
 #include "daemon/config/secrets.h"
 #include "daemon/contents/content_source.h"
 #include "daemon/inspection/stored_verdicts.h"
+#include "daemon/metrics/loop_lag.h"
 #include "daemon/monitor/monitor.h"
 #include "daemon/net/http.h"
 #include "daemon/overview/collector.h"
@@ -80,6 +83,7 @@ class Service {
   void add_api(const Config& config);
   void add_page(const Config& config);
   void start_page();
+  OwnHealth own_health();
   /// Tells of steps and checkpoints that should be there by now.
   asio::awaitable<void> expect_steps();
   /// Logs what the tree holds, when that changes.
@@ -102,9 +106,13 @@ class Service {
   Duration longest_poll_;  ///< a poller that has not spoken for so long does not move
   std::unique_ptr<Collector> views_;
   TaskGroup sources_;
+  LoopLag loop_lag_;
+  Duration begun_;  // monotonic
+  std::unique_ptr<api::Probes> probes_;
   std::unique_ptr<LocalApi> api_;
   std::unique_ptr<api::Handlers> page_handlers_;
   std::unique_ptr<PageServer> page_;
+  std::unique_ptr<api::ProbeListener> probe_listener_;
 };
 
 }  // namespace redflag::daemon

@@ -8,6 +8,7 @@
 #include "alerts/text/escape.h"
 #include "alerts/text/words.h"
 #include "daemon/cli/daemon_client.h"
+#include "daemon/cli/fact_list.h"
 #include "daemon/cli/operator_text.h"
 
 namespace redflag::daemon {
@@ -18,6 +19,13 @@ namespace {
 
 constexpr std::size_t kLabelWidth = 14;
 
+bool is_value(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && !found->is_null();
+}
+
+}  // namespace
+
 double number_of(const json& value) {
   if (value.is_number()) return value.get<double>();
   const std::string text = value.is_string() ? value.get<std::string>() : "";
@@ -26,36 +34,27 @@ double number_of(const json& value) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-bool is_value(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && !found->is_null();
+void FactList::add(std::string_view label, std::string_view words) {
+  if (words.empty()) return;
+  const std::size_t indent = look_.width < 60 ? 4 : kLabelWidth + 2;
+  if (look_.width < 60) {
+    text_ += fmt::format("  {}\n    {}\n", label, folded(words, indent, look_.width));
+  } else {
+    text_ += fmt::format("  {:<{}}{}\n", label, kLabelWidth, folded(words, indent, look_.width));
+  }
 }
 
-class Facts {
- public:
-  explicit Facts(const Look& look) : look_(look) {}
+void FactList::add_time(std::string_view label, Time time, Time now) {
+  if (time != Time{}) add(label, fmt::format("{} ({} ago)", to_rfc3339(time), between(time, now)));
+}
 
-  /// A line of its own unless there is nothing to say.
-  void add(std::string_view label, std::string_view words) {
-    if (words.empty()) return;
-    const std::size_t indent = look_.width < 60 ? 4 : kLabelWidth + 2;
-    if (look_.width < 60) {
-      text_ += fmt::format("  {}\n    {}\n", label, folded(words, indent, look_.width));
-    } else {
-      text_ += fmt::format("  {:<{}}{}\n", label, kLabelWidth, folded(words, indent, look_.width));
-    }
-  }
-
-  void add_time(std::string_view label, Time time, Time now) {
-    if (time != Time{}) add(label, fmt::format("{} ({} ago)", to_rfc3339(time), between(time, now)));
-  }
-
-  std::string take() { return std::move(text_); }
-
- private:
-  const Look& look_;
-  std::string text_;
-};
+std::string alert_headline(const json& alert, const Look& look) {
+  std::string severity = text_in(alert, "severity");
+  for (char& c : severity) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  const char* const color = severity == "CRITICAL" ? "1;31" : severity == "WARNING" ? "33" : "36";
+  const std::string head = folded(severity + "  " + text_in(alert, "rule"), 2, look.width);
+  return (look.color ? fmt::format("\033[{}m{}\033[0m", color, head) : head) + '\n';
+}
 
 std::string run_words(const json& alert) {
   std::string more;
@@ -89,7 +88,9 @@ std::string step_text(const json& alert) {
   return words;
 }
 
-void add_evidence(Facts& facts, const json& alert, const Look& look) {
+namespace {
+
+void add_evidence(FactList& facts, const json& alert, const Look& look) {
   const auto found = alert.find("evidence");
   if (found == alert.end() || !found->is_array()) return;
   for (const json& one : *found) {
@@ -116,10 +117,8 @@ void add_evidence(Facts& facts, const json& alert, const Look& look) {
 
 std::string alert_text(const json& alert, Time now, const Look& look) {
   if (!alert.is_object()) return {};
-  Facts facts(look);
+  FactList facts(look);
   const std::string state = text_in(alert, "state");
-  std::string severity = text_in(alert, "severity");
-  for (char& c : severity) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   facts.add("state", state + (is_value(alert, "acknowledged") ? ", acknowledged" : "") +
                          (alert.value("flapping", json()) == true ? ", flapping" : "") +
                          (is_value(alert, "no_data_since") ? ", no data" : ""));
@@ -153,9 +152,7 @@ std::string alert_text(const json& alert, Time now, const Look& look) {
   add_evidence(facts, alert, look);
   facts.add("id", text_in(alert, "id"));
   facts.add("rule of", text_in(alert, "pack"));
-  const char* const color = severity == "CRITICAL" ? "1;31" : severity == "WARNING" ? "33" : "36";
-  const std::string head = folded(severity + "  " + text_in(alert, "rule"), 2, look.width);
-  return (look.color ? fmt::format("\033[{}m{}\033[0m", color, head) : head) + '\n' + facts.take();
+  return alert_headline(alert, look) + facts.take();
 }
 
 }  // namespace redflag::daemon

@@ -22,13 +22,16 @@ constexpr Command kSubcommands[] = {
 }  // namespace
 
 const CommandSpec& alerts_spec() {
-  static const CommandSpec kSpec{"alerts",
-                                 "[COMMAND]",
-                                 "What is wrong now. Without a command: list.",
-                                 std::string(kDaemonExitCodes) +
-                                     "\n\n`redflag alerts COMMAND --help` explains one. See also: redflag "
-                                     "ack, redflag\nsilence, redflag outbox.",
-                                 {}};
+  static const CommandSpec kSpec{
+      "alerts",
+      "[COMMAND]",
+      "What is wrong now. Without a command: list.",
+      std::string("`redflag flags` is for looking: what is wrong, and why. This is for dealing\n"
+                  "with it: ids for scripts, matchers, what has ended, receivers.\n\n") +
+          kDaemonExitCodes +
+          "\n\n`redflag alerts COMMAND --help` explains one. See also: redflag "
+          "ack, redflag\nsilence, redflag outbox.",
+      {}};
   return kSpec;
 }
 

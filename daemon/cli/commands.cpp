@@ -10,6 +10,7 @@
 #include "daemon/cli/ack.h"
 #include "daemon/cli/alerts.h"
 #include "daemon/cli/demo.h"
+#include "daemon/cli/flags.h"
 #include "daemon/cli/inspect.h"
 #include "daemon/cli/manuals.h"
 #include "daemon/cli/outbox.h"
@@ -21,6 +22,7 @@
 #include "daemon/cli/silence.h"
 #include "daemon/cli/subcommands.h"
 #include "daemon/cli/validate.h"
+#include "daemon/cli/tail.h"
 
 namespace redflag::daemon {
 namespace {
@@ -33,6 +35,8 @@ constexpr Command kCommands[] = {
      completion_command, completion_spec},
     {"demo", "the whole system on simulated data: five runs, one of them failing; no account needed",
      demo_command, demo_spec},
+    {"flags", "every red flag and warning now, what changes, and the evidence of one", flags_command,
+     flags_spec, flags_commands},
     {"inspect", "what is in tensor files and checkpoints, and what is wrong with them", inspect_command,
      inspect_spec},
     {"outbox", "messages that have not reached their receiver: list, retry, drop", outbox_command,
@@ -47,6 +51,7 @@ constexpr Command kCommands[] = {
      silence_commands},
     {"validate", "the whole checklist, line by line: PASS, FAIL or NOT CHECKED, with evidence and a report",
      validate_command, validate_spec},
+    {"tail", "follow the daemon's log, made readable", tail_command, tail_spec},
 };
 
 /// What a shell reports of a program that SIGPIPE ended.

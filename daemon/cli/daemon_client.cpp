@@ -178,6 +178,27 @@ tl::expected<json, int> DaemonClient::ask(std::string_view method, const std::st
   return answer;
 }
 
+Result<json> DaemonClient::get(const std::string& target) {
+  if (!sockets_) return tl::unexpected<Error>(sockets_.error());
+  Error last;
+  for (const std::string& socket : *sockets_) {
+    UnixRequest request;
+    request.socket = socket;
+    request.target = target;
+    const Result<HttpResponse> response = ask_unix(request);
+    if (!response) {
+      last = response.error();
+      continue;
+    }
+    json answer = json::parse(response->body, nullptr, false);
+    if (response->status == 200 && answer.is_object()) return answer;
+    return fail(
+        ErrorCode::conflict, "asking redflagd",
+        fmt::format("it answers HTTP {} to {}", response->status, target.substr(0, target.find('?'))));
+  }
+  return tl::unexpected<Error>(std::move(last));
+}
+
 std::optional<int> DaemonClient::choose_socket() {
   if (sockets_->size() < 2) return std::nullopt;
   std::vector<Error> errors;

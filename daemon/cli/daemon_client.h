@@ -41,6 +41,9 @@ class DaemonClient {
   /// What the daemon answers. Else the exit code, and stderr says what happened and what can be done.
   tl::expected<nlohmann::json, int> ask(std::string_view method, const std::string& target,
                                         const nlohmann::json& body = nullptr);
+  /// The same for a GET, silently: for a command that goes on asking. Errors: those of ask_unix, and conflict
+  /// when the daemon refuses.
+  Result<nlohmann::json> get(const std::string& target);
 
  private:
   /// Of several places the first where somebody answers; asked with something harmless, so that no change is

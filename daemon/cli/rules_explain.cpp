@@ -1,15 +1,18 @@
 // `redflag rules explain`: one rule, for the person whom it has just woken.
+#include <algorithm>
 #include <cctype>
 #include <map>
 #include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include "alerts/text/escape.h"
 #include "daemon/cli/rule_words.h"
 #include "daemon/cli/rules.h"
 #include "daemon/cli/rules_shared.h"
+#include "daemon/cli/terminal.h"
 #include "rules/lang/compiled.h"
 
 namespace redflag::daemon {
@@ -35,7 +38,9 @@ constexpr std::size_t kIndent = 13;
 
 void line(std::string_view label, std::string_view text) {
   if (text.empty()) return;
-  fmt::print("  {:<10} {}\n", label, wrapped(alerts::escape_terminal(text), kIndent));
+  const std::size_t width = Terminal::of(STDOUT_FILENO).width;
+  fmt::print("  {:<10} {}\n", label,
+             wrapped(alerts::escape_terminal(text), kIndent, std::clamp<std::size_t>(width, 30, 80)));
 }
 
 void print_condition(std::string_view label, const std::string& expression) {
@@ -117,14 +122,7 @@ void print_rule(const RuleInfo& rule, const RuleSet& rules, bool color) {
              alerts::escape_terminal(rule.file), rule.line);
   if (!rule.why.empty()) fmt::print("  {}\n", wrapped(alerts::escape_terminal(rule.why), 2));
   fmt::print("\n");
-  print_levels(rule);
-  if (!rule.after.empty()) line("after", fmt::format("{}: {}", rule.after, after_words(rule.after)));
-  if (rule.resolve.empty()) {
-    line("over", rule.severities.size() > 1 ? "when none of these conditions holds"
-                                            : "when the condition no longer holds");
-  } else {
-    print_condition("over", rule.resolve);
-  }
+  print_conditions(rule);
   line("watches", kind_words(rule.kind));
   for (const std::string& term : rule.match) line("", "with " + term);
   line("reads", fmt::format("{}", fmt::join(rule.reads, ", ")));
@@ -137,6 +135,17 @@ void print_rule(const RuleInfo& rule, const RuleSet& rules, bool color) {
 }
 
 }  // namespace
+
+void print_conditions(const RuleInfo& rule) {
+  print_levels(rule);
+  if (!rule.after.empty()) line("after", fmt::format("{}: {}", rule.after, after_words(rule.after)));
+  if (rule.resolve.empty()) {
+    line("over", rule.severities.size() > 1 ? "when none of these conditions holds"
+                                            : "when the condition no longer holds");
+  } else {
+    print_condition("over", rule.resolve);
+  }
+}
 
 const CommandSpec& rules_explain_spec() {
   return kSpec;

@@ -35,6 +35,9 @@ std::string json_line(const nlohmann::json& object);
 /// Everything about a rule, as `list` and `explain` give it to scripts.
 nlohmann::json rule_json(const RuleInfo& rule);
 
+/// When the rule fires and when it is over, as `explain` says it, on stdout.
+void print_conditions(const RuleInfo& rule);
+
 /// "a checkpoint", "the machine".
 std::string_view kind_words(SubjectKind kind);
 

@@ -32,6 +32,7 @@ class Completion {
     state_directory();
     local_api();
     page();
+    metrics_port();
     proxies();
     cross_checks();
     if (!found_.has_errors()) nothing_to_watch();
@@ -294,6 +295,15 @@ class Completion {
              fmt::format("page.listen: {}: {}", in_quotes(config_.page.listen), address.error().what),
              address.error().advice);
     }
+  }
+
+  void metrics_port() {
+    const std::string& listen = config_.prometheus.listen;
+    if (listen == "none") return;
+    if (const Result<ListenAddress> read = parse_loopback_address(listen); !read)
+      report(Level::error, "prometheus.listen",
+             fmt::format("prometheus.listen is {}: {}", in_quotes(listen), read.error().what),
+             read.error().advice + ", or none");
   }
 
   void proxies() {

@@ -199,6 +199,11 @@ struct PageConfig {
 /// `mode` as a number.
 unsigned api_mode(const ApiConfig& api);
 
+/// GET /metrics, /healthz and /readyz on a port of this machine.
+struct PrometheusConfig {
+  std::string listen;  ///< "127.0.0.1:9736" (see listen.h), "none"
+};
+
 /// Where a value comes from. A key that is not in `Config::origins` has its default.
 struct SettingOrigin {
   enum class Kind : std::uint8_t { file, environment };
@@ -226,6 +231,7 @@ struct Config {
   NetworkConfig network;
   ApiConfig api;
   PageConfig page;
+  PrometheusConfig prometheus;
 
   std::string file;  ///< that it was read from; empty when there is none
   std::map<std::string, SettingOrigin, std::less<>> origins;  ///< by path: "wandb.projects[0].entity"

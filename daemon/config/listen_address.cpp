@@ -44,7 +44,21 @@ Result<ListenAddress> parse_loopback_address(std::string_view text) {
   } else {
     return refused("there is no IP address in it");
   }
-  return refused("it can be reached from other machines, and the page has no encryption of its own");
+  return refused("other machines could reach it, and there is no encryption");
+}
+
+bool names_loopback(std::string_view host) {
+  std::string_view name = host;
+  if (name.starts_with('[')) {
+    name = name.substr(0, name.find(']') + 1);
+  } else {
+    name = name.substr(0, name.find(':'));
+  }
+  const std::string_view rest = host.substr(name.size());
+  if (!rest.empty() && (rest.size() > 6 || rest.front() != ':' || rest.find_first_not_of("0123456789", 1) != std::string_view::npos))
+    return false;
+  const bool v4 = name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string_view::npos;
+  return v4 || name == "localhost" || name == "[::1]";
 }
 
 }  // namespace redflag::daemon

@@ -281,6 +281,20 @@ const Section& page() {
   return table;
 }
 
+const Section& prometheus() {
+  static const Section table({
+      value<&PrometheusConfig::listen>(
+          "listen",
+          "Address of this machine, with port, where GET /metrics, /healthz and /readyz are answered to "
+          "whoever is on it, without a token: numbers and names, nothing can be changed. none: only the "
+          "API's "
+          "socket answers them.")
+          .fallback_is("none")
+          .for_example("127.0.0.1:9736"),
+  });
+  return table;
+}
+
 }  // namespace
 
 const Section& schema() {
@@ -296,6 +310,8 @@ const Section& schema() {
       section<&Config::network>("network", "The way to the outside.", network()),
       section<&Config::api>("api", "The local API, for the command `redflag` and for scripts.", api()),
       section<&Config::page>("page", "The live page; `redflag page` prints the way in (docs/page.md).", page()),
+      section<&Config::prometheus>(
+          "prometheus", "Metrics of redflagd and of what it watches, for Prometheus.", prometheus()),
   });
   return table;
 }

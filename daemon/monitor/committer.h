@@ -61,6 +61,8 @@ class Committer {
   const std::string& undurable_words() const { return undurable_words_; }
   bool undurable() const { return !undurable_words_.empty(); }
   std::size_t waiting_bytes() const { return waiting_bytes_; }
+  /// How many became durable since this one was made.
+  std::uint64_t committed() const { return committed_; }
 
  private:
   struct Chunk {

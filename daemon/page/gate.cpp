@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/config/listen_address.h"
 #include "daemon/net/hmac.h"
 
 namespace redflag::daemon::page {
@@ -167,20 +168,6 @@ bool Gate::failed() {
   if (failures_.size() >= kMostFailures) return true;
   failures_.push_back(now);
   return false;
-}
-
-bool names_loopback(std::string_view host) {
-  std::string_view name = host;
-  if (name.starts_with('[')) {
-    name = name.substr(0, name.find(']') + 1);
-  } else {
-    name = name.substr(0, name.find(':'));
-  }
-  const std::string_view rest = host.substr(name.size());
-  if (!rest.empty() && (rest.size() > 6 || rest.find_first_not_of("0123456789", 1) != std::string_view::npos))
-    return false;
-  const bool v4 = name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string_view::npos;
-  return v4 || name == "localhost" || name == "[::1]";
 }
 
 std::string objection(const ServerRequest& request) {

@@ -70,10 +70,6 @@ class Gate {
   std::deque<Duration> failures_;
 };
 
-/// Is this a name of this machine for itself ("localhost:8765", "127.0.0.1", "[::1]:80")? Any port: through
-/// a tunnel it is another.
-bool names_loopback(std::string_view host);
-
 /// May this request ask for something (GET), or change something (else)? Why not, for a person; empty: yes.
 /// It has nothing to do with who asks.
 std::string objection(const ServerRequest& request);

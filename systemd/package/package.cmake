@@ -31,7 +31,9 @@ install(TARGETS redflag-inspect DESTINATION libexec/redflag COMPONENT redflag)
 install(DIRECTORY ${pages}/man ${pages}/bash-completion ${pages}/zsh ${pages}/fish DESTINATION share COMPONENT redflag)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${doc} COMPONENT redflag)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/configuration.md ${PROJECT_SOURCE_DIR}/docs/rules.md
-  ${PROJECT_SOURCE_DIR}/docs/inspect.md ${PROJECT_SOURCE_DIR}/docs/detection.md DESTINATION ${doc}/docs COMPONENT redflag)
+  ${PROJECT_SOURCE_DIR}/docs/inspect.md ${PROJECT_SOURCE_DIR}/docs/detection.md
+  ${PROJECT_SOURCE_DIR}/docs/troubleshooting.md ${PROJECT_SOURCE_DIR}/docs/faq.md DESTINATION ${doc}/docs COMPONENT redflag)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/prometheus ${PROJECT_SOURCE_DIR}/docs/grafana DESTINATION ${doc}/docs COMPONENT redflag)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/systemd/redflag.service.d/ DESTINATION ${doc}/examples/redflag.service.d COMPONENT redflag)
 install(FILES ${PROJECT_SOURCE_DIR}/systemd/redflag-user.service DESTINATION ${doc}/examples COMPONENT redflag)
 install(FILES ${package_dir}/debian/copyright ${PROJECT_BINARY_DIR}/changelog.Debian.gz DESTINATION ${doc} COMPONENT redflag)

@@ -144,6 +144,11 @@ TEST_CASE("Receivers are named, typed, and hold only what their type knows", "[c
 }
 
 TEST_CASE("Settings that contradict each other are refused", "[config][values]") {
+  CHECK_THAT(complaints("prometheus: {listen: '0.0.0.0:9736'}\n"),
+             ContainsSubstring("other machines could reach it"));
+  CHECK_THAT(complaints("prometheus: {listen: 9736}\n"), ContainsSubstring("127.0.0.1:9736"));
+  CHECK(accepted("prometheus: {listen: '[::1]:9736'}\n").prometheus.listen == "[::1]:9736");
+  CHECK(accepted("").prometheus.listen == "none");
   CHECK_THAT(complaints("results: {settle: 5m}\n"),
              ContainsSubstring("must not be shorter than results.settle"));
 }
