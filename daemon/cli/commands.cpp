@@ -18,6 +18,7 @@
 #include "daemon/cli/setup.h"
 #include "daemon/cli/shell_completion.h"
 #include "daemon/cli/silence.h"
+#include "daemon/cli/status.h"
 #include "daemon/cli/subcommands.h"
 
 namespace redflag::daemon {
@@ -42,6 +43,7 @@ constexpr Command kCommands[] = {
      setup_spec},
     {"silence", "tell nobody of some alerts for a while: add, list, remove", silence_command, silence_spec,
      silence_commands},
+    {"status", "everything at a glance, and what to do next", status_command, status_spec},
 };
 
 /// What a shell reports of a program that SIGPIPE ended.
