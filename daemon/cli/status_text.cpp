@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kLabel = 9;    // columns of "SOURCES  "
 constexpr std::size_t kNarrow = 72;  // below, a run takes two lines
-constexpr std::size_t kSpark = 14;
+constexpr std::size_t kSpark = 12;
 
 std::size_t width_of(std::string_view text) {
   return alerts::utf16_units(text);
@@ -43,9 +43,13 @@ class Page {
     text.append(room - std::min(room, width_of(text)), ' ');
     return text;
   }
-  std::string right(std::string_view raw, std::size_t room) const {
-    std::string text = fit(raw, room);
-    return std::string(room - std::min(room, width_of(text)), ' ') + text;
+  /// Names of runs differ at their ends: a long one loses its middle.
+  std::string pad_name(const std::string& raw, std::size_t room) const {
+    const bool plain = std::all_of(raw.begin(), raw.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+    if (!plain || raw.size() <= room || room < 12) return pad(raw, room);
+    const std::size_t end = room / 2;
+    return pad(raw.substr(0, room - end - 1) + (look_.unicode ? "…" : "~") + raw.substr(raw.size() - end),
+               room);
   }
   std::string paint(std::string text, const char* code) const {
     return look_.color && *code != '\0' ? fmt::format("\033[{}m{}\033[0m", code, text) : text;
@@ -56,6 +60,14 @@ class Page {
     std::string head(label);
     head.append(kLabel - std::min(kLabel, head.size()), ' ');
     text_ += paint(std::move(head), "1") + paint(folded(text, kLabel, width_), color) + '\n';
+  }
+  /// The same on one line, its columns kept, cut where it does not fit.
+  void row(std::string_view label, std::string_view text, const char* color = "") {
+    std::string head(label);
+    head.append(kLabel - std::min(kLabel, head.size()), ' ');
+    std::string shown = fit(text, width_ - kLabel);
+    shown.erase(shown.find_last_not_of(' ') + 1);
+    text_ += paint(std::move(head), "1") + paint(std::move(shown), color) + '\n';
   }
   /// A line that was fitted already.
   void line(std::string text) {
@@ -96,6 +108,7 @@ std::string size_words(std::uint64_t bytes) {
 }
 
 std::string ago(Time then, Time now) {
+  if (then != Time{} && now - then < std::chrono::seconds{2}) return "just now";
   return then == Time{} ? "never" : human_duration(std::max(now - then, Duration{0})) + " ago";
 }
 
@@ -118,6 +131,8 @@ void show_sources(const Overview& all, Page& page) {
   std::size_t shown = 0;
   for (const SourceView& source : all.sources) {
     const bool down = source.reachable == false;
+    // The look into files speaks through the steps and checkpoints, unless it cannot be made.
+    if (source.kind == "contents" && !down && source.trouble.empty()) continue;
     std::string name = source.key;
     if (name.starts_with("wandb:")) name = "W&B " + name.substr(6);
     if (name.starts_with("results:")) name = "results " + name.substr(8);
@@ -170,13 +185,13 @@ std::string progress_of(const RunView& run) {
   if (run.step < 0) return "no step";
   if (run.total_steps <= 0) return fmt::format("step {}", run.step);
   const double part = std::min(1.0, static_cast<double>(run.step) / static_cast<double>(run.total_steps));
-  return fmt::format("{}/{} {:.0f}%", run.step, run.total_steps, part * 100.0);
+  return fmt::format("{:.0f}% of {}", std::floor(part * 100.0), run.total_steps);
 }
 
 std::string loss_of(const RunView& run) {
   std::optional<double> loss = run.value_of("train_loss");
   if (!loss) loss = run.value_of("loss");
-  return loss ? "loss " + alerts::number_words(*loss) : std::string();
+  return loss ? alerts::number_words(*loss) : std::string();
 }
 
 std::string outlook_of(const RunView& run) {
@@ -199,20 +214,21 @@ void show_run(const RunView& run, Page& page) {
     page.line(
         page.paint("  " + page.fit(run.info.name + " " + state + marks, page.width() - 2), color_of(run)));
     std::string more = progress_of(run);
-    for (const std::string& part : {loss_of(run), outlook_of(run)}) {
-      if (!part.empty()) more += ", " + part;
-    }
+    if (const std::string loss = loss_of(run); !loss.empty()) more += ", loss " + loss;
+    if (const std::string outlook = outlook_of(run); !outlook.empty()) more += ", " + outlook;
     page.line("    " + page.fit(more, page.width() - 4));
     if (!curve.empty()) page.line("    " + page.fit(curve, page.width() - 4));
     return;
   }
   // name, state, progress, loss, curve, what is to come
-  const std::size_t fixed = 2 + 10 + 16 + 13 + kSpark + 1 + 11;
-  const std::size_t room = std::clamp<std::size_t>(page.width() - fixed, 12, 40);
-  page.line("  " + page.paint(page.pad(run.info.name, room - 1), color_of(run)) + ' ' +
-            page.paint(page.pad(state, 9), color_of(run)) + ' ' + page.pad(progress_of(run), 15) + ' ' +
-            page.pad(loss_of(run), 12) + ' ' + page.pad(curve, kSpark) + ' ' +
-            page.fit(outlook_of(run) + marks, page.width() - fixed - room + 11));
+  constexpr std::size_t kState = 8, kProgress = 13, kLoss = 7;
+  const std::size_t fixed = 2 + (1 + kState) + (1 + kProgress) + (1 + kLoss) + (1 + kSpark);
+  const std::string outlook = outlook_of(run) + marks;
+  const std::size_t room = std::clamp<std::size_t>(page.width() - fixed - 14, 12, 40);
+  page.line("  " + page.paint(page.pad_name(run.info.name, room), color_of(run)) + ' ' +
+            page.paint(page.pad(state, kState), color_of(run)) + ' ' + page.pad(progress_of(run), kProgress) +
+            ' ' + page.pad(loss_of(run), kLoss) + ' ' + page.pad(curve, kSpark) + ' ' +
+            page.fit(outlook, page.width() - fixed - room - 1));
 }
 
 void show_runs(const Overview& all, Page& page, std::size_t most) {
@@ -220,6 +236,7 @@ void show_runs(const Overview& all, Page& page, std::size_t most) {
                                          : fmt::format("{}: {} live, {} finished, {} failed or crashed",
                                                        all.runs_total, all.running, all.finished, all.failed);
   const std::size_t shown = std::min(most, all.runs.size());
+  if (shown > 0 && page.width() >= kNarrow) text += "; loss now and so far";
   if (shown < all.runs_total && shown > 0) text += fmt::format("; {} shown (--runs N)", shown);
   page.section("RUNS", text);
   for (std::size_t i = 0; i < shown; ++i) show_run(all.runs[i], page);
@@ -266,11 +283,15 @@ void show_tasks(const Overview& all, Page& page) {
     for (const MethodScores& method : task.methods) scores += method.scores.size();
     std::string text = page.pad(task.task, 9) + ' ';
     if (page.width() >= kNarrow) text += page.pad(task.metric, 9);
-    text += task.average ? fmt::format("average {:.3f} best {:.3f} ", *task.average, *task.best) : "";
+    if (task.average) {
+      text += fmt::format("average {:.3f} best {:.3f} ", *task.average, *task.best);
+    } else if (page.width() >= kNarrow) {
+      text += page.pad("", 31);
+    }
     if (page.width() >= kNarrow && task.average) text += page.pad(fmt::format("of {}", scores), 6);
     if (task.expected_max > 0.0)
       text += fmt::format("({:.2f}-{:.2f}) ", task.expected_min, task.expected_max);
-    page.section(shown++ == 0 ? "TASKS" : "", text + verdict_words(task), color_of(task.verdict));
+    page.row(shown++ == 0 ? "TASKS" : "", text + verdict_words(task), color_of(task.verdict));
   }
 }
 
@@ -380,24 +401,24 @@ void show_results(const Overview& all, Page& page, std::size_t series) {
         fmt::format("{}: {}, {}, {}, {}{}", tree.root, count(sum.experiments, "experiment"),
                     count(sum.checkpoints, "checkpoint"), count(sum.series.size(), "representation dir"),
                     count(sum.log_files, "log"), tree.listed ? "" : " (still being listed)"));
+    std::string found;
+    bool wrong = false;
     if (!tree.representations.empty()) {
       const bool regular = std::all_of(tree.representations.begin(), tree.representations.end(),
                                        [](const SeriesView& one) { return one.regular; });
       const std::string steps = common_steps(tree.representations);
       const Cells cells = cells_of(tree.representations);
-      page.folded_line(fmt::format("extraction steps {}, intervals {}: {}",
-                                   steps.empty() ? fmt::format("{} in all", cells.all) : steps,
-                                   regular ? "regular" : "NOT regular", cells_words(cells)),
-                       kLabel, cells.bad > 0 || !regular ? "33" : "");
+      wrong = cells.bad > 0 || !regular;
+      found = fmt::format("steps {}, intervals {}: {}",
+                          steps.empty() ? fmt::format("{} in all", cells.all) : steps,
+                          regular ? "regular" : "NOT regular", cells_words(cells));
     }
     if (!tree.checkpoints.empty()) {
       const Cells cells = cells_of(tree.checkpoints);
-      const std::string steps = common_steps(tree.checkpoints);
-      page.folded_line(
-          fmt::format("checkpoints {}: {}", steps.empty() ? fmt::format("{} in all", cells.all) : steps,
-                      cells_words(cells)),
-          kLabel, cells.bad > 0 ? "33" : "");
+      wrong = wrong || cells.bad > 0;
+      found += fmt::format("{}checkpoints: {}", found.empty() ? "" : "; ", cells_words(cells));
     }
+    if (!found.empty()) page.folded_line(found, kLabel, wrong ? "33" : "");
     std::size_t left = series;
     show_series(tree.representations, true, page, left);
     show_series(tree.checkpoints, false, page, left);
@@ -461,7 +482,7 @@ void show_alerts(const Overview& all, Page& page, std::size_t most) {
 void show_advice(const Overview& all, Page& page, std::size_t most) {
   const std::vector<Advice> list = advice(all);
   for (std::size_t i = 0; i < list.size() && i < most; ++i) {
-    std::string text = list[i].text.substr(0, 240);
+    std::string text = alerts::cut(list[i].text, i == 0 ? 150 : 90);
     if (!list[i].command.empty()) text += ": " + list[i].command;
     page.section(i == 0 ? "NEXT" : "", text);
   }
@@ -478,12 +499,12 @@ std::string status_text(const Overview& all, const Look& look, const StatusSize&
   if (all.daemon.as_of != Time{})
     who += fmt::format(", a daemon's last word was {}", ago(all.daemon.as_of, all.now));
   if (all.daemon.undurable) who += ", CANNOT WRITE ITS STATE";
-  page.section("REDFLAG", in_a_sentence(all),
+  page.section("REDFLAG",
+               fmt::format("{} ({}, {})", in_a_sentence(all),
+                           to_rfc3339(std::chrono::floor<std::chrono::seconds>(all.now)), who),
                all.firing.critical > 0  ? "1;31"
                : all.firing.warning > 0 ? "33"
                                         : "32");
-  page.folded_line(fmt::format("{} ({})", to_rfc3339(std::chrono::floor<std::chrono::seconds>(all.now)), who),
-                   kLabel, "2");
   show_sources(all, page);
   show_runs(all, page, size.runs);
   show_tasks(all, page);

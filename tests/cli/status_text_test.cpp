@@ -121,7 +121,7 @@ TEST_CASE("The usual case is one screen with everything that the mission asks fo
                            "5 runs, 1 active",
                            "5: 1 live, 3 finished, 1 failed",
                            "full_ft_mrpc_seed42",
-                           "480/1000 48%",
+                           "48% of 1000",
                            "ETA 7 min",
                            "average 0.870",
                            "in range",
