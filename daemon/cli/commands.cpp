@@ -20,9 +20,10 @@
 #include "daemon/cli/setup.h"
 #include "daemon/cli/shell_completion.h"
 #include "daemon/cli/silence.h"
+#include "daemon/cli/status.h"
 #include "daemon/cli/subcommands.h"
-#include "daemon/cli/validate.h"
 #include "daemon/cli/tail.h"
+#include "daemon/cli/validate.h"
 
 namespace redflag::daemon {
 namespace {
@@ -49,9 +50,10 @@ constexpr Command kCommands[] = {
      setup_spec},
     {"silence", "tell nobody of some alerts for a while: add, list, remove", silence_command, silence_spec,
      silence_commands},
+    {"status", "everything at a glance, and what to do next", status_command, status_spec},
+    {"tail", "follow the daemon's log, made readable", tail_command, tail_spec},
     {"validate", "the whole checklist, line by line: PASS, FAIL or NOT CHECKED, with evidence and a report",
      validate_command, validate_spec},
-    {"tail", "follow the daemon's log, made readable", tail_command, tail_spec},
 };
 
 /// What a shell reports of a program that SIGPIPE ended.
