@@ -65,6 +65,7 @@ bool may_train(std::string_view label) {
 }
 
 bool says_completed(std::string_view text) {
+  if (text.find("raining") == std::string_view::npos) return false;
   for (const char* words :
        {"Training completed", "Finished Training", "Finished training", "Training complete",
         "training finished", "Training finished", "Training done", "training completed"})

@@ -18,7 +18,7 @@ trap 'rm -rf "$dir"' EXIT
 median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 times() { awk '{print $2}' "$1" | median; }
 implementation=$(/usr/bin/python3 -c 'from google.protobuf.internal import api_implementation as a; print(a.Type())')
-echo "$megabytes MB of each, from the page cache; median of $repeats, ours and Python's by turns; $(/usr/bin/python3 --version), protobuf ($implementation)"
+echo "$megabytes MB of each, from the page cache; CPU seconds (neither uses more than one thread), median of $repeats, ours and Python's by turns; $(/usr/bin/python3 --version), protobuf ($implementation)"
 printf '  %-14s %10s | %9s %9s | %9s %9s %11s | %7s | %s\n' file rows "Python s" MB/s "redflag s" MB/s rows/s times "with observations: s, times"
 for kind in jsonl trainer_state tfevents wandb_older wandb_newer console; do
   for ((i = 0; i < repeats; ++i)); do

@@ -113,10 +113,10 @@ def console():
                     pass
 
 
-begin = time.perf_counter()
+begin = time.process_time()
 rows, total = 0, 0.0
 for values in {"jsonl": jsonl, "trainer_state": trainer_state, "tfevents": tfevents, "wandb_older": wandb, "wandb_newer": wandb, "console": console}[kind]():
     rows += 1
     for value in values:
         total += value
-print(f"seconds {time.perf_counter() - begin:.4f} rows {rows} sum {total:.9g}")
+print(f"seconds {time.process_time() - begin:.4f} rows {rows} sum {total:.9g}")
