@@ -8,7 +8,7 @@ repeats=${2:-3}
   echo "usage: ./dev bench sources [MEGABYTES EACH] [REPEATS]" >&2
   exit 2
 }
-[ -n "${REDFLAG_BENCH_BUILT:-}" ] || cmake --build --preset release --target redflag_bench_sources >/dev/null
+cmake --build --preset release --target redflag_bench_sources >/dev/null
 ./dev setup python3-protobuf
 bench=build/release/bin/redflag_bench_sources
 dir=$(mktemp -d -p "${REDFLAG_BENCH_DIR:-/var/tmp}")
@@ -19,8 +19,8 @@ median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 times() { awk '{print $2}' "$1" | median; }
 implementation=$(/usr/bin/python3 -c 'from google.protobuf.internal import api_implementation as a; print(a.Type())')
 echo "$megabytes MB of each, from the page cache; CPU seconds (neither uses more than one thread), median of $repeats, ours and Python's by turns; $(/usr/bin/python3 --version), protobuf ($implementation)"
-printf '  %-14s %10s | %9s %9s | %9s %9s %11s | %7s | %s\n' file rows "Python s" MB/s "redflag s" MB/s rows/s times "with observations: s, times"
-for kind in jsonl trainer_state tfevents wandb_older wandb_newer console; do
+printf '  %-19s %10s | %9s %9s | %9s %9s %11s | %7s | %s\n' file rows "Python s" MB/s "redflag s" MB/s rows/s times "with observations: s, times"
+for kind in jsonl trainer_state trainer_state_again tfevents wandb_older wandb_newer console; do
   for ((i = 0; i < repeats; ++i)); do
     /usr/bin/python3 tests/bench/sources_peer.py "$kind" "$dir/$kind" >>"$dir/$kind.python"
     "$bench" read "$kind" "$dir/$kind" >>"$dir/$kind.ours"
@@ -35,7 +35,7 @@ for kind in jsonl trainer_state tfevents wandb_older wandb_newer console; do
   }
   awk -v kind="$kind" -v bytes="$(stat -c %s "$dir/$kind")" -v python="$(times "$dir/$kind.python")" -v ours="$(times "$dir/$kind.ours")" \
     -v observe="$(times "$dir/$kind.observe")" -v rows="$(awk 'NR == 1 {print $4}' "$dir/$kind.ours")" \
-    'BEGIN {mb = bytes / 1048576; printf "  %-14s %10d | %9.3f %9.1f | %9.3f %9.1f %11.0f | %6.1fx | %.3f, %.1fx\n", kind, rows, python, mb / python,
+    'BEGIN {mb = bytes / 1048576; printf "  %-19s %10d | %9.3f %9.1f | %9.3f %9.1f %11.0f | %6.1fx | %.3f, %.1fx\n", kind, rows, python, mb / python,
             ours, mb / ours, rows / ours, python / ours, observe, python / observe}'
 done
-echo "  (Python sums the numbers of each row; so does redflag. Observations: metric names made canonical, units scaled, step found.)"
+echo "  (Python sums the numbers of each row; so does redflag. Again: the state is written anew with one more row. Observations: metric names made canonical, units scaled, step found.)"

@@ -31,6 +31,17 @@ def trainer_state():
             yield [value for value in row.values() if number(value)]
 
 
+def trainer_state_again():
+    """What happens at each save: all of it was told but the last row."""
+    global begin
+    with open(path) as file:
+        told = len(json.load(file)["log_history"]) - 1
+    begin = time.process_time()
+    with open(path) as file:
+        for row in json.load(file)["log_history"][told:]:
+            yield [value for value in row.values() if number(value)]
+
+
 def messages(**wanted):
     """Protobuf classes made at run time: NAME=[(field, number, type or message, repeated)]."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -115,7 +126,7 @@ def console():
 
 begin = time.process_time()
 rows, total = 0, 0.0
-for values in {"jsonl": jsonl, "trainer_state": trainer_state, "tfevents": tfevents, "wandb_older": wandb, "wandb_newer": wandb, "console": console}[kind]():
+for values in {"jsonl": jsonl, "trainer_state": trainer_state, "trainer_state_again": trainer_state_again, "tfevents": tfevents, "wandb_older": wandb, "wandb_newer": wandb, "console": console}[kind]():
     rows += 1
     for value in values:
         total += value
