@@ -1,7 +1,6 @@
 #include "daemon/cli/recorded_log.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -9,8 +8,8 @@
 
 #include "daemon/cli/csv_log.h"
 #include "daemon/cli/text_file.h"
+#include "daemon/local/trainer_json.h"
 #include "daemon/runs/attempt_tracker.h"
-#include "daemon/runs/json_number.h"
 #include "daemon/runs/relaxed_json.h"
 #include "daemon/runs/row_builder.h"
 
@@ -42,14 +41,18 @@ class Collector {
         target_{{SubjectKind::run, log.run.key}, log.run.key, std::move(source)} {}
 
   void add(const json& row) {
-    std::optional<BuiltRow> built = row.is_object() ? builder_.build(row, target_) : std::nullopt;
+    if (row.is_object()) keep(builder_.build(row, target_));
+  }
+  void add(const LoggedRow& row) { keep(builder_.build(row, target_)); }
+
+ private:
+  void keep(std::optional<BuiltRow> built) {
     if (!built) return;
     tracker_.place(*built);
     built->observation.seq = next_++;
     log_.rows.push_back(std::move(built->observation));
   }
 
- private:
   RecordedLog& log_;
   RowBuilder builder_;
   RowTarget target_;
@@ -57,31 +60,19 @@ class Collector {
   std::int64_t next_ = 0;
 };
 
-/// What the Trainer meant to do, told to the rules as config.max_steps and so on. HF writes -1 and 0 for "not
-/// set".
-void take_plan(const json& state, RunInfo& run) {
-  constexpr std::array<const char*, 6> kPlan{"max_steps",  "num_train_epochs", "logging_steps",
-                                             "eval_steps", "save_steps",       "train_batch_size"};
-  for (const char* name : kPlan) {
-    const auto found = state.find(name);
-    const auto number = found == state.end() ? std::nullopt : number_from(*found);
-    if (number && *number > 0) run.config[name] = *number;
-  }
-}
-
-void take_trainer_state(const json& state, RecordedLog& log, const MetricNames& names) {
-  log.format = "trainer_state";
-  take_plan(state, log.run);
+/// True when it is one; what else it may be is looked at by others.
+bool take_trainer_state(std::string_view text, RecordedLog& log, const MetricNames& names) {
   Collector collector(log, names, "trainer_state");
-  for (const json& row : state.at("log_history")) collector.add(row);
+  local::TrainerStateReader reader([&](local::LocalEvent& event) {
+    if (const auto* row = std::get_if<local::Row>(&event.what)) collector.add(row->values);
+  });
+  if (reader.read(text) != local::TrainerStateReader::Outcome::read) return false;
+  log.format = "trainer_state";
+  log.run.config.update(reader.state().plan());
   // HF's log has no clock; a metric that somebody called "time" is none.
   for (Observation& row : log.rows) row.time = Time{};
-  const auto max_steps = state.find("max_steps");
-  const auto step = state.find("global_step");
-  const bool known =
-      max_steps != state.end() && step != state.end() && max_steps->is_number() && step->is_number();
-  if (known && max_steps->get<double>() > 0 && step->get<double>() >= max_steps->get<double>())
-    log.run.state = RunState::finished;
+  if (reader.state().finished()) log.run.state = RunState::finished;
+  return true;
 }
 
 /// Names a few keys, so that a person sees what the file is instead.
@@ -154,15 +145,12 @@ Result<void> take_text(std::string_view text, bool named_csv, RecordedLog& log, 
                 "give a trainer_state.json, a .jsonl or a .csv log");
   }
   text.remove_prefix(first);
+  if (take_trainer_state(text, log, names)) return {};
   Result<json> whole = parse_relaxed_json(text, doing, {kLargestLog, 200});
   if (!whole) {
     // Not one JSON value: lines, or a file cut short.
     if (text.find("\n{") == std::string_view::npos) return tl::unexpected<Error>(std::move(whole.error()));
     return take_lines(text, log, names, doing);
-  }
-  if (whole->is_object() && whole->contains("log_history") && whole->at("log_history").is_array()) {
-    take_trainer_state(*whole, log, names);
-    return {};
   }
   if (whole->is_array()) {
     log.format = "json array";

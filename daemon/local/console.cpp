@@ -65,11 +65,20 @@ bool may_train(std::string_view label) {
 }
 
 bool says_completed(std::string_view text) {
+  if (text.find("raining") == std::string_view::npos) return false;
   for (const char* words :
        {"Training completed", "Finished Training", "Finished training", "Training complete",
         "training finished", "Training finished", "Training done", "training completed"})
     if (text.find(words) != std::string_view::npos) return true;
   return false;
+}
+
+/// Up to "\n", "\r" or a backspace.
+std::size_t segment_length(std::string_view bytes) {
+  const char* p = bytes.data();
+  const char* const end = p + bytes.size();
+  while (p < end && (*p > '\r' || *p < 0 || (*p != '\n' && *p != '\r' && *p != '\b'))) ++p;
+  return static_cast<std::size_t>(p - bytes.data());
 }
 
 bool has_training_metric(const LoggedRow& row) {
@@ -94,10 +103,7 @@ void ConsoleReader::feed(std::string_view bytes, Time time, bool is_stderr) {
 void ConsoleReader::take_bytes(Stream& stream, std::string_view bytes) {
   while (!bytes.empty()) {
     if (stream.waiting.empty()) stream.begin = offset_;
-    const auto newline = bytes.find('\n');
-    std::string_view line = bytes.substr(0, newline);
-    const auto other = line.find_first_of("\r\b");
-    const std::size_t length = std::min(other, line.size());
+    const std::size_t length = segment_length(bytes);
     const bool whole = length < bytes.size();
     const char end = whole ? bytes[length] : '\0';
     const bool too_long = stream.waiting.size() + length > kMaxLine;

@@ -48,6 +48,10 @@ class ConsoleReader {
   std::uint64_t next_offset() const { return offset_; }
   /// Where to go on after a restart: the start of what is not told in whole (a line, a traceback).
   std::uint64_t cursor() const;
+  /// Steps, bars, line numbers and errors so far, to be kept beside cursor(): a line of text. `restore` on a
+  /// fresh reader; false: it was something else, and the reader is as it was.
+  std::string serialize() const;
+  bool restore(std::uint64_t cursor, std::string_view text);
 
   std::uint64_t lines() const { return lines_; }
   std::uint64_t rows() const { return rows_; }

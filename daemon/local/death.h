@@ -39,6 +39,10 @@ class DeathWatch {
   /// `exit_code`: of the process, where it is known. 0: there is no cause.
   LastWords judge(std::optional<int> exit_code) const;
 
+  /// To be kept with the source's cursor. `restored` throws nlohmann's exceptions on anything else.
+  nlohmann::json state() const;
+  static DeathWatch restored(const nlohmann::json& state);
+
  private:
   struct Suspect {
     LogMatch match;

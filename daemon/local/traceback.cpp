@@ -66,6 +66,8 @@ bool split_exception(std::string_view text, std::string_view& type, std::string_
 }
 
 bool TracebackCollector::begins(std::string_view text, std::uint64_t line) {
+  const bool frame = text.starts_with("  File \"");
+  if (!frame && text.find(kHeader) == std::string_view::npos) return false;
   const auto start = [&](State state) {
     const bool chained = chain_announced_;
     std::string root;
@@ -93,7 +95,7 @@ bool TracebackCollector::begins(std::string_view text, std::uint64_t line) {
   if (inner.starts_with("+ ") && inner.find(kGroupHeader) != std::string_view::npos)
     return start(State::group);
   // A SyntaxError of the script itself has no header.
-  if (text.starts_with("  File \"") && text.find(", line ") != std::string_view::npos) {
+  if (frame && text.find(", line ") != std::string_view::npos) {
     start(State::frames);
     take_frame(text);
     return true;

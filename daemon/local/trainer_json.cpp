@@ -22,6 +22,11 @@ std::string describe(const LoggedRow& head) {
   return keys.empty() ? "there is no log_history" : "there is no log_history; its keys are " + keys;
 }
 
+/// The hash of a sequence of hashes.
+std::uint32_t mixed(std::uint32_t sum, std::uint32_t next) {
+  return (sum ^ next) * 0x9E3779B1U + (sum >> 15U);
+}
+
 void begin_row(LocalEvent& event, std::uint64_t offset, std::int64_t seq) {
   event.offset = offset;
   if (!std::holds_alternative<Row>(event.what)) event.what.emplace<Row>();
@@ -98,7 +103,7 @@ TrainerStateReader::Outcome TrainerStateReader::read(std::string_view text) {
   bool rewritten = false;
   if (restored_rows_ > 0) {
     std::uint32_t hash = 0;
-    for (std::size_t i = 0; i < found.size() && i < restored_rows_; ++i) hash = crc32(hash, found[i].text);
+    for (std::size_t i = 0; i < found.size() && i < restored_rows_; ++i) hash = mixed(hash, found[i].hash);
     rewritten = found.size() < restored_rows_ || hash != restored_hash_;
     same = rewritten ? 0 : static_cast<std::size_t>(restored_rows_);
     restored_rows_ = 0;
@@ -127,7 +132,7 @@ TrainerStateReader::Outcome TrainerStateReader::read(std::string_view text) {
       sink_(row_event_);
   }
   restored_hash_ = 0;
-  for (const Found& row : found) restored_hash_ = crc32(restored_hash_, row.text);
+  for (const Found& row : found) restored_hash_ = mixed(restored_hash_, row.hash);
   return Outcome::read;
 }
 

@@ -191,7 +191,7 @@ void WandbFileReader::take_summary(std::string_view message) {
     if (fields.number() != 1 && fields.number() != 2) continue;
     const Item item(fields.bytes());
     item.name(name_);
-    if (name_.empty() || name_.size() > LoggedRow::kMaxNameBytes) continue;
+    if (name_.empty() || name_.size() > LoggedRow::kMaxNameBytes || name_.starts_with("_wandb")) continue;
     const auto found = summary_.find(name_);
     summary_changed_ = true;
     if (fields.number() == 2) {

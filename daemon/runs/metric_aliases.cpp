@@ -19,14 +19,16 @@ void add(std::vector<MetricAlias>& table, const char* canonical, std::initialize
 void add_curves(std::vector<MetricAlias>& table) {
   add(table, "train_loss",
       {"train_loss", "train/loss", "training_loss", "training/loss", "train_loss_step", "train/loss_step",
-       "loss/train", "train/total_loss", "loss", "train/train_loss"});
+       "loss/train", "train/total_loss", "loss", "train/train_loss", "lm_loss", "lm loss", "train/epoch_loss",
+       "epoch_loss"});
   add(table, "eval_loss",
       {"eval_loss", "eval/loss", "val_loss", "val/loss", "valid_loss", "valid/loss", "validation_loss",
        "validation/loss", "dev_loss", "dev/loss", "loss/eval", "loss/val", "loss/validation",
-       "val_loss_epoch", "val/loss_epoch", "eval/eval_loss"});
+       "val_loss_epoch", "val/loss_epoch", "eval/eval_loss", "validation/epoch_loss"});
   add(table, "learning_rate",
       {"learning_rate", "train/learning_rate", "lr", "train/lr", "training/learning_rate", "optimizer/lr",
-       "optimizer/learning_rate", "lr_scheduler/lr", "optim/learning_rate", "lr-*"});
+       "optimizer/learning_rate", "epoch_learning_rate", "train/epoch_learning_rate", "lr_scheduler/lr",
+       "optim/learning_rate", "lr-*"});
   add(table, "gradient_norm_total",
       {"gradient_norm_total",
        "gradients/gradient_norm_total",
@@ -44,6 +46,8 @@ void add_curves(std::vector<MetricAlias>& table) {
        "grad_norm/all",
        "gradients/total_norm",
        "gradients/global_norm",
+       "gnorm",
+       "grad norm",
        "gradients/grad_norm",
        "optim/total_grad_norm",
        "grad_*_norm_total",
@@ -63,7 +67,8 @@ void add_scores(std::vector<MetricAlias>& table) {
   add(table, "eval_accuracy",
       {"eval_accuracy", "eval/accuracy", "val_accuracy", "val/accuracy", "val_acc", "val/acc", "eval_acc",
        "eval/acc", "valid_acc", "valid/acc", "valid_accuracy", "valid/accuracy", "validation_accuracy",
-       "validation/accuracy", "dev_accuracy", "dev/accuracy", "eval/eval_accuracy"});
+       "validation/accuracy", "dev_accuracy", "dev/accuracy", "eval/eval_accuracy",
+       "validation/epoch_accuracy"});
   add(table, "eval_f1",
       {"eval_f1", "eval/f1", "val_f1", "val/f1", "eval_f1_score", "eval/f1_score", "valid_f1", "valid/f1",
        "validation_f1", "validation/f1", "dev_f1", "dev/f1", "eval/eval_f1"});

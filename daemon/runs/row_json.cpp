@@ -106,6 +106,25 @@ bool RowJson::skip_space() {
   return false;
 }
 
+/// Over one object or array by its brackets alone.
+bool RowJson::skip_nested() {
+  std::size_t depth = 0;
+  for (std::size_t i = at_; i < text_.size(); ++i) {
+    const char c = text_[i];
+    if (c == '"') {
+      for (++i; i < text_.size() && text_[i] != '"'; ++i)
+        if (text_[i] == '\\') ++i;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if ((c == '}' || c == ']') && --depth == 0) {
+      at_ = i + 1;
+      return true;
+    }
+  }
+  at_ = text_.size();
+  return false;
+}
+
 bool RowJson::expect(char c) {
   if (at_ >= text_.size() || text_[at_] != c) return false;
   ++at_;

@@ -38,6 +38,7 @@ class RowJson {
 
  private:
   bool skip_space();
+  bool skip_nested();
   bool value(const std::string& name, int depth, LoggedRow* row);
   bool object(const std::string& prefix, int depth, LoggedRow* row);
   bool array(int depth);
@@ -76,7 +77,7 @@ bool RowJson::parse_file(std::string_view text, std::string_view array_name, Log
           if (!skip_space()) return false;
           const std::size_t begin = at_;
           const bool is_object = text_[at_] == '{';
-          if (!value("", 1, nullptr)) return false;
+          if (is_object ? !skip_nested() : !value("", 1, nullptr)) return false;
           if (is_object) on_array_object(text_.substr(begin, at_ - begin));
           if (!skip_space()) return false;
           if (text_[at_] == ',') {

@@ -173,4 +173,31 @@ TEST_CASE("the cursor waits for what is not told in whole", "[local][console]") 
   CHECK(reader.cursor() == reader.next_offset() - 9);
 }
 
+TEST_CASE("after a restart a log goes on in its steps, its line numbers and its last error",
+          "[local][console]") {
+  std::string log;
+  for (int epoch = 0; epoch < 3; ++epoch)
+    for (int step = 25; step <= 100; step += 25) log += bar(step, 100, "", ", loss=0.5") + "\n";
+  log +=
+      "CUDA out of memory\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: "
+      "x\nbye\n";
+  const Heard whole = read(log);
+  for (std::size_t cut = 0; cut < log.size(); cut += 7) {
+    INFO(cut);
+    Heard heard;
+    ConsoleReader first(heard.sink());
+    first.feed(std::string_view(log).substr(0, cut));
+    ConsoleReader second(heard.sink());
+    REQUIRE(second.restore(first.cursor(), first.serialize()));
+    second.feed(std::string_view(log).substr(first.cursor()));
+    second.finish();
+    CHECK(heard.texts() == whole.texts());
+    REQUIRE(second.last_words().cause);
+    CHECK(second.last_words().cause->kind == "cuda_out_of_memory");
+  }
+  ConsoleReader reader([](LocalEvent&) {});
+  for (const char* nonsense : {"", "{}", "7", "{\"lines\": 3}", "[]"})
+    CHECK_FALSE(reader.restore(0, nonsense));
+}
+
 }  // namespace redflag::daemon::local
