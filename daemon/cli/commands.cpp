@@ -43,8 +43,7 @@ constexpr Command kCommands[] = {
      setup_spec},
     {"silence", "tell nobody of some alerts for a while: add, list, remove", silence_command, silence_spec,
      silence_commands},
-    {"validate", "the whole checklist, line by line: PASS, FAIL or NOT CHECKED, with evidence and a report",
-     validate_command, validate_spec},
+    {"validate", "the checklist, line by line, with evidence and a report", validate_command, validate_spec},
 };
 
 /// What a shell reports of a program that SIGPIPE ended.
