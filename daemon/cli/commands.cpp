@@ -52,8 +52,7 @@ constexpr Command kCommands[] = {
      silence_commands},
     {"status", "everything at a glance, and what to do next", status_command, status_spec},
     {"tail", "follow the daemon's log, made readable", tail_command, tail_spec},
-    {"validate", "the whole checklist, line by line: PASS, FAIL or NOT CHECKED, with evidence and a report",
-     validate_command, validate_spec},
+    {"validate", "the checklist, line by line, with evidence and a report", validate_command, validate_spec},
 };
 
 /// What a shell reports of a program that SIGPIPE ended.

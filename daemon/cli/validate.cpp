@@ -3,13 +3,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "alerts/text/escape.h"
+#include "alerts/text/utf8.h"
+#include "daemon/app/once.h"
 #include "daemon/cli/daemon_client.h"
+#include "daemon/cli/terminal.h"
 #include "daemon/cli/validate_text.h"
 #include "daemon/overview/overview_json.h"
 #include "daemon/results/layout.h"
@@ -21,6 +26,8 @@ namespace {
 
 constexpr int kNotChecked = 2;
 constexpr int kUsage = 3;
+/// Every byte of a results tree may have to be read.
+constexpr Duration kLookLimit = std::chrono::minutes{30};
 
 int usage(const std::string& what) {
   fmt::print(stderr, "redflag validate: {}\n", what);
@@ -60,6 +67,76 @@ bool write_file(const std::string& path, const std::string& text) {
   return true;
 }
 
+/// What is still waited for, on a line that is rewritten; only for somebody who watches, and only once it
+/// takes long.
+class WaitingLine {
+ public:
+  WaitingLine() : terminal_(Terminal::of(STDERR_FILENO)), began_(std::chrono::steady_clock::now()) {}
+  ~WaitingLine() {
+    if (shown_) fmt::print(stderr, "\r\033[2K");
+  }
+  WaitingLine(const WaitingLine&) = delete;
+  WaitingLine& operator=(const WaitingLine&) = delete;
+
+  void at(const std::string& waiting_for) {
+    const bool long_enough = std::chrono::steady_clock::now() - began_ > std::chrono::seconds{2};
+    if (!terminal_.present || !long_enough || waiting_for == last_) return;
+    last_ = waiting_for;
+    shown_ = true;
+    const std::string line =
+        alerts::cut(alerts::escape_terminal("waiting for " + waiting_for), terminal_.width - 1);
+    fmt::print(stderr, "\r\033[2K{}", line);
+  }
+
+ private:
+  Terminal terminal_;
+  std::chrono::steady_clock::time_point began_;
+  std::string last_;
+  bool shown_ = false;
+};
+
+int complain(const Error& error) {
+  fmt::print(stderr, "redflag validate: {}\n  Nothing was checked.\n", alerts::escape_terminal(error.text()));
+  return error.code == ErrorCode::invalid_input ? kUsage : kNotChecked;
+}
+
+/// Reads the sources itself; the evidence, else the exit code.
+tl::expected<Evidence, int> look(const Arguments& arguments) {
+  Result<OnceOptions> options = once_options(arguments, kLookLimit);
+  if (!options) return tl::unexpected<int>(complain(options.error()));
+  const Result<Config> config = once_config(arguments);
+  if (!config) return tl::unexpected<int>(complain(config.error()));
+  WaitingLine line;
+  options->evidence = true;
+  options->contents = true;
+  options->forward = true;
+  options->progress = [&](const std::string& waiting_for) { line.at(waiting_for); };
+  Result<OnceLook> found = look_once(*config, *options, process_environment());
+  if (!found) return tl::unexpected<int>(complain(found.error()));
+  if (!found->unfinished.empty()) {
+    fmt::print(
+        stderr,
+        "redflag validate: the time was up while waiting for {}; what it would have told is not checked\n"
+        "  --time-limit SECONDS gives it more\n",
+        alerts::escape_terminal(found->unfinished));
+  }
+  return std::move(found->evidence);
+}
+
+/// What the daemon knows; the evidence, else the exit code.
+tl::expected<Evidence, int> ask(const Arguments& arguments) {
+  DaemonClient daemon("redflag validate", arguments);
+  const auto answer = daemon.ask("GET", "/v1/evidence");
+  if (!answer) {
+    if (answer.error() == kWrongUsage) return tl::unexpected<int>(kUsage);
+    fmt::print(stderr, "  Nothing was checked. Without a daemon: redflag validate --once\n");
+    return tl::unexpected<int>(kNotChecked);
+  }
+  Result<Evidence> evidence = evidence_from(*answer);
+  if (!evidence) return tl::unexpected<int>(complain(evidence.error()));
+  return std::move(*evidence);
+}
+
 int show(const Evidence& evidence, const validate::ChecklistOptions& options, const Arguments& arguments) {
   const validate::Checklist list = validate::judge(evidence, options);
   const std::string html = arguments.value("html");
@@ -79,8 +156,7 @@ int show(const Evidence& evidence, const validate::ChecklistOptions& options, co
 
 const CommandSpec& validate_spec() {
   static const CommandSpec kSpec{
-      "validate", "",
-      "Goes through the whole checklist (V1 to V24) and says PASS, FAIL or NOT CHECKED for each line.",
+      "validate", "", "Goes through the checklist (V1 to V24): PASS, FAIL or NOT CHECKED, with evidence.",
       "PASS means that it was looked at and found so; what could not be looked at is\n"
       "NOT CHECKED, and never a PASS. docs/validate.md explains every line.\n\n"
       "exit codes: 0 all lines pass, 1 a line fails, 2 something was not checked (also:\n"
@@ -88,12 +164,13 @@ const CommandSpec& validate_spec() {
       "examples:\n"
       "  redflag validate\n"
       "  redflag validate --html report.html\n"
+      "  redflag validate --once --results /data/results     without a daemon\n"
       "  redflag validate --task sst2 --task rte\n"
       "  redflag validate --json | jq -r '.lines[] | select(.verdict != \"pass\") | .summary'",
-      with_daemon_options(
-          {{"html", "FILE", "write the report with its charts, as one HTML file"},
-           {"task", "TASK", "look at this task only (mrpc, sst2, rte, squad_v2); may be given several times"},
-           {"alpha", "P", "how unlikely luck has to be for significance (0.05)"}})};
+      with_once_options(
+          with_daemon_options({{"html", "FILE", "write the report with its charts, as one HTML file"},
+                               {"task", "TASK", "only this task; may be given several times"},
+                               {"alpha", "P", "how unlikely luck has to be for significance (0.05)"}}))};
   return kSpec;
 }
 
@@ -107,20 +184,8 @@ int validate_command(const std::vector<std::string>& words) {
     return usage("--html needs the name of a file");
   const Result<validate::ChecklistOptions> options = options_of(*arguments);
   if (!options) return usage(options.error().text());
-  DaemonClient daemon("redflag validate", *arguments);
-  const auto answer = daemon.ask("GET", "/v1/evidence");
-  if (!answer) {
-    if (answer.error() == kWrongUsage) return kUsage;
-    fmt::print(stderr, "  Nothing was checked.\n");
-    return kNotChecked;
-  }
-  const Result<Evidence> evidence = evidence_from(*answer);
-  if (!evidence) {
-    fmt::print(stderr,
-               "redflag validate: the daemon's answer cannot be understood: {}\n  Nothing was checked.\n",
-               alerts::escape_terminal(evidence.error().text()));
-    return kNotChecked;
-  }
+  const auto evidence = arguments->has("once") ? look(*arguments) : ask(*arguments);
+  if (!evidence) return evidence.error();
   return show(*evidence, *options, *arguments);
 }
 

@@ -80,7 +80,7 @@ std::vector<Mark> marks_of(const Evidence& evidence, std::string_view run) {
   std::vector<Mark> out;
   for (const auto* list : {&evidence.overview.alerts, &evidence.ended}) {
     for (const AlertLine& alert : *list) {
-      if (alert.run != run || alert.state == "pending") continue;
+      if (alert.run != run || alert.state == "pending" || alert.severity == Severity::info) continue;
       out.push_back({alert.since_step >= 0 ? alert.since_step : alert.step, alert.severity,
                      fmt::format("{}{}{}", alert.rule, alert.message.empty() ? "" : ": ", alert.message)});
     }

@@ -59,7 +59,7 @@ th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 summary{cursor:pointer;color:var(--soft);font-size:.85rem;padding:.2rem 0}
 :focus-visible{outline:2px solid var(--train);outline-offset:2px}
 @media (max-width:560px){.lines>li{grid-template-columns:1fr}.badge{justify-self:start;margin-bottom:.25rem}main{padding:.6rem .7rem 3rem}
-.stacks thead{display:none}.stacks,.stacks tbody,.stacks tr,.stacks td{display:block}.stacks tr{padding:.4rem 0;border-bottom:1px solid var(--line)}
+.stacks thead{display:none}.stacks,.stacks caption,.stacks tbody,.stacks tr,.stacks td{display:block}.stacks tr{padding:.4rem 0;border-bottom:1px solid var(--line)}
 .stacks td,.stacks td.n{border:0;padding:.05rem 0;text-align:left;white-space:normal;overflow-wrap:anywhere}.stacks td::before{content:attr(data-name) ": ";color:var(--soft)}}
 @media print{body{font-size:11pt}main{max-width:none;padding:0}.cards{grid-template-columns:repeat(2,1fr)}details:not([open]){display:none}
 .lines>li{break-inside:avoid}a{color:inherit}}
