@@ -97,8 +97,7 @@ TEST_CASE("What is no line of ours is passed through, escaped", "[tail][hostile]
 
 TEST_CASE("Alerts stand out, in colour and without", "[tail]") {
   Look plain;
-  CHECK(log_entry_text(read_log_line(kAlert), plain)
-            .starts_with("02:56:39 !! CRITICAL alert    CRITICAL  full_ft"));
+  CHECK(log_entry_text(read_log_line(kAlert), plain).starts_with("02:56:39 !! CRITICAL  full_ft"));
   CHECK(log_entry_text(read_log_line(kPoll), plain) ==
         "02:56:40    INFO     wandb    ent/proj: 3 new rows of 2 runs");
   CHECK(log_entry_text(read_log_line(kResolved), plain).starts_with("03:10:00 + "));
