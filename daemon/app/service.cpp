@@ -5,6 +5,7 @@
 #include "daemon/app/settings.h"
 #include "daemon/base/log.h"
 #include "daemon/contents/expected_steps.h"
+#include "daemon/monitor/alive_mark.h"
 #include "daemon/monitor/submit.h"
 
 namespace redflag::daemon {
@@ -51,6 +52,7 @@ Result<std::unique_ptr<Service>> Service::create(World world, const Config& conf
       new Service(world, config, std::move(secrets), std::move(names), std::move(*rules)));
   if (Result<void> resumed = service->monitor_.resume(); !resumed)
     return tl::unexpected<Error>(std::move(resumed.error()));
+  service->note_age();
   return service;
 }
 
@@ -95,9 +97,14 @@ void Service::add_wandb(const Config& config, Secret key) {
   wandb_client_ =
       std::make_unique<GraphqlClient>(wandb_transport_, world_.clock, graphql_options(config),
                                       [key = std::move(key)] { return std::string(key.reveal()); });
+  polled_.resize(config.wandb.projects.size());
   for (const ProjectConfig& project : config.wandb.projects) {
-    pollers_.push_back(std::make_unique<WandbPoller>(poller_options(config, project), *wandb_client_,
-                                                     monitor_, world_.clock, names_, log_poll));
+    pollers_.push_back(
+        std::make_unique<WandbPoller>(poller_options(config, project), *wandb_client_, monitor_, world_.clock,
+                                      names_, [this, place = pollers_.size()](const PollSummary& summary) {
+                                        polled_[place] = summary;
+                                        log_poll(summary);
+                                      }));
   }
 }
 
@@ -128,10 +135,18 @@ void Service::add_views(const Config& config) {
   } else if (!config.results.inspect) {
     from.contents_off = "inspection is off (results.inspect)";
   } else if (!contents_) {
-    from.contents_off = "nobody looks into files here";
+    from.contents_off = "this look was from outside only";
   }
+  from.once = world_.once;
   from.ranges = score_ranges_;
   views_ = std::make_unique<Collector>(std::move(from));
+}
+
+void Service::note_age() {
+  // Before the start, which makes a mark of its own.
+  const auto mark = world_.once ? monitor_.pipeline().cursor("redflag", "alive") : std::nullopt;
+  const auto alive = mark ? decode_alive_mark(*mark) : std::nullopt;
+  if (alive) views_->set_as_of(alive->time);
 }
 
 void Service::add_api(const Config& config) {
@@ -252,6 +267,26 @@ asio::awaitable<void> Service::stop(Duration patience) {
   if (api_) co_await api_->stop(patience / 10);
   co_await sources_.stop(patience / 3);
   co_await monitor_.stop(patience * 2 / 3);
+}
+
+std::string Service::unfinished() const {
+  const KnownFacts& known = monitor_.known_facts();
+  const auto has_spoken = [&](const std::string& key) {
+    const SourceFacts* facts = known.source(key);
+    return facts != nullptr && facts->spoken;
+  };
+  for (std::size_t i = 0; i < pollers_.size(); ++i) {
+    const PollSummary& last = polled_[i];
+    if (!has_spoken(pollers_[i]->subject().key) || (!last.error && !last.caught_up))
+      return fmt::format("W&B ({} rows so far)", last.new_rows);
+  }
+  for (const auto& source : results_) {
+    const bool present = source->health().present;
+    if (!has_spoken(source->subject().key) || (present && !source->settled()))
+      return source->printable_root();
+  }
+  if (!monitor_.recalled()) return "curves of runs that had ended";
+  return contents_ ? contents_->unfinished() : std::string();
 }
 
 std::string Service::status_line() const {

@@ -42,6 +42,7 @@ struct World {
   FileSystem& files;
   InotifyApi& inotify;
   ProcessLauncher* launcher = nullptr;  ///< starts the children that look into files; null: nobody does
+  bool once = false;                    ///< no daemon: a command that looks once
 };
 
 /// Secrets, resolved before the start, so that a missing one is an error then and not at the first alert.
@@ -64,6 +65,9 @@ class Service {
 
   /// "2 projects, 1 results root, 5 runs, 1 alert firing": for the log and systemd's status line.
   std::string status_line() const;
+  /// What has not told yet all that there was when it started, for people; empty: everything has, or has
+  /// failed.
+  std::string unfinished() const;
   /// A loop that does not move any more, in words; empty: all do. Ask every few seconds.
   std::string stuck();
   Monitor& monitor() { return monitor_; }
@@ -79,6 +83,8 @@ class Service {
   /// Why all is not well with redflag itself; empty when it is.
   std::string trouble();
   void add_views(const Config& config);
+  /// For a look at what a daemon has left: when that was.
+  void note_age();
   void add_api(const Config& config);
   OwnHealth own_health();
   /// Tells of steps and checkpoints that should be there by now.
@@ -94,6 +100,7 @@ class Service {
   std::unique_ptr<DeadMan> dead_man_;
   std::unique_ptr<GraphqlClient> wandb_client_;
   std::vector<std::unique_ptr<WandbPoller>> pollers_;
+  std::vector<PollSummary> polled_;  ///< of each, the last
   SystemMemoryProbe memory_;
   SystemFileProbe probe_;
   std::unique_ptr<StoredVerdicts> verdicts_;

@@ -19,6 +19,7 @@
 #include "daemon/cli/setup.h"
 #include "daemon/cli/shell_completion.h"
 #include "daemon/cli/silence.h"
+#include "daemon/cli/status.h"
 #include "daemon/cli/subcommands.h"
 #include "daemon/cli/tail.h"
 
@@ -46,6 +47,7 @@ constexpr Command kCommands[] = {
      setup_spec},
     {"silence", "tell nobody of some alerts for a while: add, list, remove", silence_command, silence_spec,
      silence_commands},
+    {"status", "everything at a glance, and what to do next", status_command, status_spec},
     {"tail", "follow the daemon's log, made readable", tail_command, tail_spec},
 };
 

@@ -10,14 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "daemon/overview/curve_point.h"
 #include "rules/values/transition.h"
 
 namespace redflag::daemon {
-
-struct PlotPoint {
-  std::int64_t step = 0;
-  double value = 0.0;  ///< NaN and the infinities are marked on the upper edge
-};
 
 /// Drawn below the curve, at its step, and explained in a line of the legend: "! step 310 loss-diverged
 /// critical".
@@ -34,10 +30,11 @@ struct CurveOptions {
   bool color = false;
 };
 
-/// Lines of UTF-8, each ended by '\n'. Points are taken in their order; where the step goes back (a resumed
-/// run) the line is broken. The scale is logarithmic, and says so, when all values are above 0 and span more
-/// than three decades. Title and texts may hold anything: what could reach the terminal is escaped.
-std::string draw_curve(const std::string& title, const std::vector<PlotPoint>& points,
+/// NaN and the infinities are marked on the upper edge. Lines of UTF-8, each ended by '\n'. Points are taken
+/// in their order; where the step goes back (a resumed run) the line is broken. The scale is logarithmic, and
+/// says so, when all values are above 0 and span more than three decades. Title and texts may hold anything:
+/// what could reach the terminal is escaped.
+std::string draw_curve(const std::string& title, const std::vector<CurvePoint>& points,
                        const std::vector<CurveMark>& marks, const CurveOptions& options);
 
 }  // namespace redflag::daemon

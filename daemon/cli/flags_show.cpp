@@ -33,7 +33,7 @@ constexpr std::int64_t kLeastSteps = 50;                    // on either side of
 
 struct Drawing {
   std::string metric;
-  std::vector<PlotPoint> points;
+  std::vector<CurvePoint> points;
   bool with_steps = true;  ///< false: the alert's own evidence, newest values without their steps
 };
 
@@ -73,7 +73,7 @@ std::vector<Drawing> asked(DaemonClient& daemon, const AlertLine& flag,
   if (!curves) return drawings;
   for (const Curve& curve : *curves) {
     Drawing drawing{curve.metric, {}, true};
-    for (const CurvePoint& point : curve.points) drawing.points.push_back({point.step, point.value});
+    for (const CurvePoint& point : curve.points) drawing.points.push_back(point);
     if (drawing.points.size() > 1) drawings.push_back(std::move(drawing));
   }
   return drawings;
@@ -104,7 +104,7 @@ std::string drawn(const Drawing& drawing, const std::vector<CurveMark>& marks, c
     return draw_curve(title, drawing.points, drawing.with_steps ? marks : std::vector<CurveMark>{}, options);
   }
   std::vector<double> values;
-  for (const PlotPoint& point : drawing.points) values.push_back(point.value);
+  for (const CurvePoint& point : drawing.points) values.push_back(point.value);
   std::string text =
       "  " + folded(title, 2, look.width) + "\n  " +
       alerts::sparkline(values, alerts::SparklineStyle::ascii, std::min<std::size_t>(look.width - 4, 64)) +

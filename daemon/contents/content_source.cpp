@@ -97,6 +97,18 @@ ContentProgress ContentSource::progress() const {
   return progress;
 }
 
+std::string ContentSource::unfinished() const {
+  const InspectionState state = service_.state();
+  if (!state.blocked.empty()) return {};
+  const std::size_t waiting = model_.unreported().size();
+  const bool only_written = state.being_written > 0 && state.queued == 0 && state.inspecting.empty();
+  if ((waiting > 0 && !only_written) || model_.pending() > 0)
+    return fmt::format("{} file(s) to be read", waiting);
+  const std::size_t passes = model_.forward_waiting() + (forward_runs_ ? 1 : 0);
+  const bool hopeless = settings_.forward_program.empty() || !forward_trouble_.empty();
+  return passes == 0 || hopeless ? std::string() : fmt::format("{} forward pass(es)", passes);
+}
+
 void ContentSource::add_health(SourceBatch& batch) {
   const InspectionState state = service_.state();
   if (told_ && state.blocked == told_blocked_) return;

@@ -64,6 +64,8 @@ class ContentSource {
 
   InspectionState state() const { return service_.state(); }
   ContentProgress progress() const;
+  /// What is still to be looked at and can be now; empty: nothing.
+  std::string unfinished() const;
 
  private:
   void add_health(SourceBatch& batch);

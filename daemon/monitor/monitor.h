@@ -26,7 +26,8 @@ struct MonitorOptions {
   std::optional<Duration> digest_at;                      ///< after midnight UTC; nullopt: no daily digest
   std::string boot_id;                                    ///< of the machine; empty when unknown
   Duration progress_interval = std::chrono::seconds{30};  ///< of the log's line for each run
-  Duration retention = std::chrono::hours{24 * 90};       ///< of points of ended runs and of ended alerts
+  std::size_t most_recalled = 1000;  ///< runs that ended before the start and get their curves back
+  Duration retention = std::chrono::hours{24 * 90};  ///< of points of ended runs and of ended alerts
 };
 
 class Monitor : public Intake, public Operations {
@@ -80,6 +81,8 @@ class Monitor : public Intake, public Operations {
   /// Grows with everything that is taken in or done.
   std::uint64_t revision() const { return revision_; }
   Time started_at() const { return started_at_; }
+  /// The curves of runs that had ended before the start are back.
+  bool recalled() const { return recalled_; }
   const Pipeline& pipeline() const { return pipeline_; }
   const Courier& courier() const { return courier_; }
   const Committer& committer() const { return committer_; }
@@ -111,6 +114,7 @@ class Monitor : public Intake, public Operations {
   KnownFacts known_facts_;
   std::uint64_t revision_ = 0;
   Time started_at_;
+  bool recalled_ = false;
   Duration ticked_{};  // monotonic
   TaskGroup tasks_;
 };

@@ -19,9 +19,8 @@ constexpr Duration kMarkEvery = 1min;
 /// A loop that wakes every second and has not for so long does not move any more.
 constexpr Duration kStuckAfter = 2min;
 constexpr std::size_t kForgottenAtATime = 100;
-/// Of runs that ended before the start so many, the newest, get their curves back, one after the other.
-constexpr std::size_t kMostRecalled = 1000;
-constexpr Duration kBetweenRecalls = 10ms;
+/// The newest first, one after the other.
+constexpr Duration kBetweenRecalls = 2ms;
 
 }  // namespace
 
@@ -59,19 +58,24 @@ asio::awaitable<void> Monitor::recall_ended() {
     return std::pair(last_sign(*b), std::string_view(a->key)) <
            std::pair(last_sign(*a), std::string_view(b->key));
   });
-  if (ended.size() > kMostRecalled) ended.resize(kMostRecalled);
+  if (ended.size() > options_.most_recalled) ended.resize(options_.most_recalled);
   std::vector<std::string> keys;
   for (const RunInfo* run : ended) keys.push_back(run->key);
   for (const std::string& key : keys) {
     const auto kept = std::make_shared<RunTraces>();  // filled on the store's thread, read on this one
+    // Named, not temporaries: GCC 12 destroys those of an awaited call twice.
     Subject subject{SubjectKind::run, key};
-    const Result<void> read =
-        co_await store_.visit_points(std::move(subject), [kept](Observation&& point) { kept->note(point); });
-    if (!read) co_return log_debug("store", "{}", read.error().text());
+    std::function<void(Observation &&)> each = [kept](Observation&& point) { kept->note(point); };
+    const Result<void> read = co_await store_.visit_points(std::move(subject), std::move(each));
+    if (!read) {
+      log_debug("store", "{}", read.error().text());
+      break;
+    }
     if (pipeline_.run(key) != nullptr) traces_.adopt(key, *kept);
     ++revision_;
     co_await clock_.sleep(kBetweenRecalls);
   }
+  recalled_ = true;
 }
 
 asio::awaitable<void> Monitor::maintain_queue() {

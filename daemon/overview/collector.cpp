@@ -261,9 +261,10 @@ asio::awaitable<Result<std::vector<Curve>>> Collector::curves(std::string key, C
 
 asio::awaitable<Result<std::vector<Curve>>> Collector::read_curves(std::string key, CurveRequest wanted) {
   const auto reader = std::make_shared<CurveReader>(std::move(wanted));  // the store's thread fills it
+  // Named, not temporaries: GCC 12 destroys those of an awaited call twice.
   Subject subject{SubjectKind::run, std::move(key)};
-  const Result<void> read = co_await from_.store.visit_points(
-      std::move(subject), [reader](Observation&& row) { reader->add(row); });
+  std::function<void(Observation &&)> each = [reader](Observation&& row) { reader->add(row); };
+  const Result<void> read = co_await from_.store.visit_points(std::move(subject), std::move(each));
   if (!read) co_return tl::unexpected<Error>(read.error());
   co_return reader->take();
 }

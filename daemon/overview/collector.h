@@ -34,6 +34,9 @@ class Collector : public Views {
  public:
   explicit Collector(CollectedFrom from) : from_(std::move(from)) {}
 
+  /// What is shown was kept by a daemon that last lived then.
+  void set_as_of(Time time) { from_.as_of = time; }
+
   asio::awaitable<Overview> overview(std::size_t most_runs) override;
   asio::awaitable<Result<RunView>> run(std::string key) override;
   asio::awaitable<Result<std::vector<Curve>>> curves(std::string key, CurveRequest wanted) override;

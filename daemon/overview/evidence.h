@@ -6,15 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "daemon/overview/curve_point.h"
 #include "daemon/overview/overview.h"
 
 namespace redflag::daemon {
-
-struct CurvePoint {
-  std::int64_t step = -1;
-  double value = 0.0;  ///< may be NaN or infinite
-  Time time;           ///< Time{}: not known
-};
 
 /// One metric of one run, in order, attempts joined (a resumed run's steps go back no more). Thinned by
 /// keeping, of each stretch of points, its lowest, highest, first, last and where it is not finite (first and
