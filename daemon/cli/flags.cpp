@@ -8,6 +8,7 @@
 
 #include "alerts/matcher.h"
 #include "alerts/text/escape.h"
+#include "daemon/app/once.h"
 #include "daemon/base/system_clock.h"
 #include "daemon/cli/daemon_client.h"
 #include "daemon/cli/flag_list.h"
@@ -17,6 +18,7 @@
 #include "daemon/config/suggest.h"
 #include "daemon/net/url.h"
 #include "daemon/overview/overview_json.h"
+#include "rules/values/glob.h"
 
 namespace redflag::daemon {
 namespace {
@@ -24,6 +26,7 @@ namespace {
 using nlohmann::json;
 
 constexpr Duration kLookEvery = std::chrono::seconds{1};
+constexpr Duration kOnceLimit = std::chrono::seconds{60};
 constexpr int kCriticalFires = 1;
 constexpr const char* kMost = "100000";
 
@@ -75,14 +78,9 @@ std::vector<AlertLine> flags_in(const json& answer) {
   return flags;
 }
 
-int list_once(const Arguments& arguments, const Wanted& want) {
-  DaemonClient daemon("redflag flags", arguments);
-  const auto answer = daemon.ask("GET", want.query + "&state=firing&state=pending");
-  // With --check, 1 is the answer to the question; that there is none is another number.
-  if (!answer) return arguments.has("check") && answer.error() == kFailed ? kNotReached : answer.error();
-  std::vector<AlertLine> flags = flags_in(*answer);
+/// Prints them, and gives the exit code.
+int tell(std::vector<AlertLine> flags, Time now, const Arguments& arguments, const Wanted& want) {
   std::erase_if(flags, [&](const AlertLine& flag) { return flag.severity < want.least; });
-  const Time now = time_in(*answer, "now");
   if (arguments.has("json")) {
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
     for (const AlertLine& flag : flags) all.push_back(json_of(flag));
@@ -94,6 +92,43 @@ int list_once(const Arguments& arguments, const Wanted& want) {
     return flag.severity == Severity::critical && flag.state == "firing";
   });
   return arguments.has("check") && critical ? kCriticalFires : 0;
+}
+
+int from_daemon(const Arguments& arguments, const Wanted& want) {
+  DaemonClient daemon("redflag flags", arguments);
+  const auto answer = daemon.ask("GET", want.query + "&state=firing&state=pending");
+  if (answer) return tell(flags_in(*answer), time_in(*answer, "now"), arguments, want);
+  if (answer.error() == kNotReached) fmt::print(stderr, "  redflag flags --once looks without a daemon\n");
+  // With --check, 1 is the answer to the question; that there is none is another number.
+  return arguments.has("check") && answer.error() == kFailed ? kNotReached : answer.error();
+}
+
+/// Reads the sources itself, for which no daemon is needed.
+int look(const Arguments& arguments, const Wanted& want) {
+  Result<OnceOptions> options = once_options(arguments, kOnceLimit);
+  Result<Config> config = once_config(arguments);
+  for (const Error* error : {options ? nullptr : &options.error(), config ? nullptr : &config.error()}) {
+    if (error == nullptr) continue;
+    fmt::print(stderr, "redflag flags: {}\n", error->text());
+    return kWrongUsage;
+  }
+  const Result<OnceLook> seen = look_once(std::move(*config), *options, process_environment());
+  if (!seen) {
+    fmt::print(stderr, "redflag flags: {}\n", seen.error().text());
+    return kNotReached;
+  }
+  if (!seen->unfinished.empty())
+    fmt::print(stderr, "redflag flags: not all was read in time: {}\n",
+               alerts::escape_terminal(seen->unfinished));
+  const Overview& overview = seen->evidence.overview;
+  std::vector<AlertLine> flags = overview.alerts;
+  if (arguments.has("run")) {
+    const std::string pattern = arguments.value("run");
+    std::erase_if(flags, [&](const AlertLine& flag) {
+      return flag.run.empty() || !(glob_match(pattern, flag.run) || glob_match(pattern, flag.about));
+    });
+  }
+  return tell(std::move(flags), overview.now, arguments, want);
 }
 
 /// Prints what changes, a line each, until somebody has seen enough.
@@ -172,15 +207,14 @@ class Follower {
 
 const CommandSpec& flags_spec() {
   static const CommandSpec kSpec{
-      "flags",
-      "[show ID]",
-      "Lists every red flag and warning now, the most severe first.",
+      "flags", "[show ID]", "Lists every red flag and warning now, the most severe first.",
       "`redflag flags` is for looking: what is wrong with the training, and why.\n"
       "`redflag alerts` is for dealing with it: ids for scripts, matchers, what has\n"
       "ended, whether a receiver can be reached; then redflag ack and redflag silence.\n\n"
       "--follow prints one line for each change until Ctrl-C, and goes on when the\n"
       "daemon is restarted. --severity S shows S and worse; PATTERN is a run's name or\n"
       "key, with * and ?.\n\n"
+      "--once needs no daemon: it reads W&B and the results directories itself.\n\n"
       "exit codes: 0 asked and answered, whatever fires; 2 wrong usage; 3 no daemon\n"
       "reached. With --check also 1: something critical fires.\n\n"
       "examples:\n"
@@ -189,14 +223,14 @@ const CommandSpec& flags_spec() {
       "  redflag flags --follow\n"
       "  redflag flags --check --severity critical >/dev/null || echo look now\n"
       "  redflag flags show 9f3c0a4b",
-      {{"follow", "", "print changes as they come, one line each"},
-       {"run", "PATTERN", "only of these runs"},
-       {"severity", "S", "critical, warning or info: this and worse"},
-       {"limit", "N", "at most so many in the list (200)"},
-       {"check", "", "exit code 1 when something critical fires"},
-       {"json", "", "one object; with --follow one a line"},
-       {"socket", "PATH", "the daemon's socket (also: REDFLAG_SOCKET)"},
-       {"config", "FILE", "the daemon's configuration, which names its socket"}}};
+      with_once_options({{"follow", "", "print changes as they come, one line each"},
+                         {"run", "PATTERN", "only of these runs"},
+                         {"severity", "S", "critical, warning or info: this and worse"},
+                         {"limit", "N", "at most so many in the list (200)"},
+                         {"check", "", "exit code 1 when something critical fires"},
+                         {"json", "", "one object; with --follow one a line"},
+                         {"socket", "PATH", "the daemon's socket (also: REDFLAG_SOCKET)"},
+                         {"config", "FILE", "the daemon's configuration, which names its socket"}})};
   return kSpec;
 }
 
@@ -216,7 +250,16 @@ int flags_command(const std::vector<std::string>& words) {
     fmt::print(stderr, "redflag flags: write the command first: redflag flags show ID\n");
     return kWrongUsage;
   }
-  if (!arguments->has("follow")) return list_once(*arguments, *want);
+  if (arguments->has("once") && arguments->has("follow")) {
+    fmt::print(stderr, "redflag flags: --once looks once; it does not go with --follow\n");
+    return kWrongUsage;
+  }
+  if (!arguments->has("once") && (arguments->has("results") || arguments->has("time-limit"))) {
+    fmt::print(stderr, "redflag flags: --results and --time-limit go with --once\n");
+    return kWrongUsage;
+  }
+  if (arguments->has("once")) return look(*arguments, *want);
+  if (!arguments->has("follow")) return from_daemon(*arguments, *want);
   if (arguments->has("check")) {
     fmt::print(stderr, "redflag flags: --check looks once; it does not go with --follow\n");
     return kWrongUsage;

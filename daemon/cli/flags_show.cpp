@@ -73,7 +73,7 @@ std::vector<Drawing> asked(DaemonClient& daemon, const AlertLine& flag,
   if (!curves) return drawings;
   for (const Curve& curve : *curves) {
     Drawing drawing{curve.metric, {}, true};
-    for (const CurvePoint& point : curve.points) drawing.points.push_back({point.step, point.value});
+    for (const CurvePoint& point : curve.points) drawing.points.push_back(point);
     if (drawing.points.size() > 1) drawings.push_back(std::move(drawing));
   }
   return drawings;
@@ -129,6 +129,7 @@ std::vector<AlertLine> others_at_that_time(const json& all, const json& alert, c
   for (const json& one : all.value("alerts", json::array())) {
     if (!one.is_object()) continue;
     AlertLine other = flag_of(one);
+    if (const std::string message = text_in(one, "message"); !message.empty()) other.message = message;
     const bool same = flag.run.empty() ? text_in(one, "subject") == subject : other.run == flag.run;
     if (!same || other.id == flag.id) continue;
     if (other.since > ends(alert) + kAtThatTime || ends(one) + kAtThatTime < flag.since) continue;

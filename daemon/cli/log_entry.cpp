@@ -224,8 +224,12 @@ bool LogFilter::wants(const LogEntry& entry) const {
 std::string log_entry_text(const LogEntry& entry, const Look& look) {
   if (!entry.parsed) return shown(entry.text);
   std::string when = entry.time == Time{} ? std::string() : to_rfc3339(entry.time).substr(11, 8) + ' ';
-  const std::string body = fmt::format("{} {:<8} {:<8} {}", sign_of(entry), upper(to_string(entry.level)),
-                                       shown(entry.area), shown(entry.text));
+  // An alert's text begins with its own severity.
+  const std::string body =
+      entry.alert && !entry.head.empty()
+          ? fmt::format("{} {}", sign_of(entry), shown(entry.text))
+          : fmt::format("{} {:<8} {:<8} {}", sign_of(entry), upper(to_string(entry.level)), shown(entry.area),
+                        shown(entry.text));
   const char* const color = color_of(entry);
   if (!look.color || *color == '\0') return when + body;
   return when + fmt::format("\033[{}m{}\033[0m", color, body);

@@ -16,10 +16,10 @@
 using namespace redflag;
 using namespace redflag::daemon;
 using nlohmann::json;
-using test::at;
-using test::run_redflag;
-using test::RunningApi;
-using test::Said;
+using redflag::test::at;
+using redflag::test::run_redflag;
+using redflag::test::RunningApi;
+using redflag::test::Said;
 
 namespace {
 
@@ -177,14 +177,14 @@ TEST_CASE("The list fits 40 columns, and says what it leaves out", "[flags]") {
 }
 
 TEST_CASE("--follow goes on through a restart of the daemon, and Ctrl-C ends it well", "[flags]") {
-  test::TempDir out;
+  redflag::test::TempDir out;
   std::optional<RunningApi> api(std::in_place);
   // Where the daemon listens stays the same when it is another process.
   const std::string socket = out / "redflag.sock";
   std::filesystem::create_symlink(api->socket(), socket);
   int code = -1;
   {
-    const test::Redirected to_file(stdout, out / "out");
+    const redflag::test::Redirected to_file(stdout, out / "out");
     // The signals go to whoever waits for them: the thread that follows.
     pthread_t follower{};
     std::thread watching([&] {
@@ -192,7 +192,7 @@ TEST_CASE("--follow goes on through a restart of the daemon, and Ctrl-C ends it 
       code = redflag_main({"flags", "--follow", "--socket=" + socket});
     });
     const auto until = [&](const std::string& words) {
-      for (int i = 0; i < 3000 && test::read_file(out / "out").find(words) == std::string::npos; ++i)
+      for (int i = 0; i < 3000 && redflag::test::read_file(out / "out").find(words) == std::string::npos; ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds{10});
     };
     until("run-stalled");
@@ -205,7 +205,7 @@ TEST_CASE("--follow goes on through a restart of the daemon, and Ctrl-C ends it 
     ::pthread_kill(follower, SIGINT);
     watching.join();
   }
-  const std::string said = test::read_file(out / "out");
+  const std::string said = redflag::test::read_file(out / "out");
   CHECK(code == 0);
   CHECK_THAT(said, ContainsSubstring("CRITICAL  FIRING    full_ft_sst2_seed999_failed  loss-too-high"));
   CHECK_THAT(said, ContainsSubstring("-- redflagd does not answer"));

@@ -20,9 +20,9 @@
 using namespace redflag;
 using namespace redflag::daemon;
 using nlohmann::json;
-using test::run_redflag;
-using test::RunningApi;
-using test::Said;
+using redflag::test::run_redflag;
+using redflag::test::RunningApi;
+using redflag::test::Said;
 
 namespace {
 
@@ -196,7 +196,7 @@ TEST_CASE("The outbox is listed with the channels in trouble, retried and droppe
 }
 
 TEST_CASE("Without a daemon each command says where it looked and what to do", "[operator]") {
-  const test::TempDir dir;
+  const redflag::test::TempDir dir;
   for (const std::vector<std::string>& words :
        std::vector<std::vector<std::string>>{{"alerts"},
                                              {"alerts", "show", "x"},
@@ -223,7 +223,7 @@ TEST_CASE("A socket that is closed to us is told with its owner", "[operator]") 
     RunningApi api;
     ::chmod(api.directory.path().c_str(), 0755);
     ::chmod((api.directory / "run").c_str(), 0755);
-    const test::TempDir said_here;
+    const redflag::test::TempDir said_here;
     ::chmod(said_here.path().c_str(), 0777);
     const pid_t child = ::fork();
     if (child == 0) {
@@ -237,7 +237,7 @@ TEST_CASE("A socket that is closed to us is told with its owner", "[operator]") 
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
     CHECK(WEXITSTATUS(status) == 3);
-    const std::string err = test::read_file(said_here / "err");
+    const std::string err = redflag::test::read_file(said_here / "err");
     CHECK_THAT(err, ContainsSubstring("permission denied at " + api.socket()));
     CHECK_THAT(err, ContainsSubstring("belongs to user root and group root, mode 0600"));
     CHECK_THAT(err, ContainsSubstring("use sudo, or join the group"));
@@ -245,7 +245,7 @@ TEST_CASE("A socket that is closed to us is told with its owner", "[operator]") 
 }
 
 TEST_CASE("A daemon from before the API's paths is called old", "[operator]") {
-  const test::TempDir dir;
+  const redflag::test::TempDir dir;
   asio::io_context context;
   SystemClock clock;
   HttpServer server(context.get_executor(), clock, [](ServerRequest) -> asio::awaitable<ServerResponse> {
@@ -265,7 +265,7 @@ TEST_CASE("A daemon from before the API's paths is called old", "[operator]") {
 }
 
 TEST_CASE("The socket is looked for where the configuration says, else where daemons put it", "[operator]") {
-  const test::TempDir dir;
+  const redflag::test::TempDir dir;
   const CommandSpec spec{"x", "", "", "", with_daemon_options({})};
   std::map<std::string, std::string> variables{{"HOME", dir.path()}};
   const Environment env = [&](std::string_view name) -> std::optional<std::string> {
@@ -302,7 +302,7 @@ TEST_CASE("Without being told, the commands find the daemon where it put its soc
   if (::access("/run/redflag", F_OK) == 0 || ::access("/etc/redflag", F_OK) == 0)
     return;  // one is installed here
   RunningApi api;
-  const test::TempDir runtime;
+  const redflag::test::TempDir runtime;
   std::filesystem::create_directory(runtime / "redflag");
   std::filesystem::create_symlink(api.socket(), runtime / "redflag/redflag.sock");
   const Variable xdg("XDG_RUNTIME_DIR", runtime.path());
@@ -319,7 +319,7 @@ TEST_CASE("Without being told, the commands find the daemon where it put its soc
 
 TEST_CASE("docs/api.md shows what the commands print", "[operator][docs]") {
   const RunningApi api;
-  const std::string page = test::read_file(REDFLAG_SOURCE_DIR "/docs/api.md");
+  const std::string page = redflag::test::read_file(REDFLAG_SOURCE_DIR "/docs/api.md");
   const auto example = [&](const std::string& command, const Said& said) {
     INFO(command << "\n" << said.out);
     CHECK(said.code == 0);

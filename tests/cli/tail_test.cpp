@@ -14,8 +14,8 @@
 using namespace redflag;
 using namespace redflag::daemon;
 using nlohmann::json;
-using test::run_redflag;
-using test::TempDir;
+using redflag::test::run_redflag;
+using redflag::test::TempDir;
 
 namespace {
 
@@ -97,8 +97,7 @@ TEST_CASE("What is no line of ours is passed through, escaped", "[tail][hostile]
 
 TEST_CASE("Alerts stand out, in colour and without", "[tail]") {
   Look plain;
-  CHECK(log_entry_text(read_log_line(kAlert), plain)
-            .starts_with("02:56:39 !! CRITICAL alert    CRITICAL  full_ft"));
+  CHECK(log_entry_text(read_log_line(kAlert), plain).starts_with("02:56:39 !! CRITICAL  full_ft"));
   CHECK(log_entry_text(read_log_line(kPoll), plain) ==
         "02:56:40    INFO     wandb    ent/proj: 3 new rows of 2 runs");
   CHECK(log_entry_text(read_log_line(kResolved), plain).starts_with("03:10:00 + "));
@@ -201,7 +200,7 @@ TEST_CASE("redflag tail --no-follow prints what there is, as text and as JSON", 
     words.insert(words.end(), more.begin(), more.end());
     return run_redflag(words);
   };
-  const test::Said all = tail({});
+  const redflag::test::Said all = tail({});
   CHECK(all.code == 0);
   CHECK(all.err.empty());
   CHECK(std::count(all.out.begin(), all.out.end(), '\n') == 5);
@@ -218,7 +217,7 @@ TEST_CASE("redflag tail --no-follow prints what there is, as text and as JSON", 
   CHECK(tail({"--severity", "bad"}).code == 2);
   CHECK(tail({"--level", "loud"}).code == 2);
   CHECK(tail({"--lines", "-3"}).code == 2);
-  const test::Said none = run_redflag({"tail", "--no-follow", "--file", dir / "none"});
+  const redflag::test::Said none = run_redflag({"tail", "--no-follow", "--file", dir / "none"});
   CHECK(none.code == 3);
   CHECK_THAT(none.err, ContainsSubstring("No such file or directory"));
 }
@@ -238,9 +237,10 @@ TEST_CASE("redflag tail finds the log by the configuration, else asks the journa
   dir.write("journal.yaml", "log: {file: journal}\nstore: {state_directory: " + (dir / "s") + "}\n");
   const std::string before = std::getenv("PATH") != nullptr ? std::getenv("PATH") : "";
   ::setenv("PATH", (dir / "bin").c_str(), 1);
-  const test::Said said = run_redflag({"tail", "--no-follow", "-n", "7", "--config", dir / "journal.yaml"});
+  const redflag::test::Said said =
+      run_redflag({"tail", "--no-follow", "-n", "7", "--config", dir / "journal.yaml"});
   ::setenv("PATH", (dir / "nowhere").c_str(), 1);
-  const test::Said none = run_redflag({"tail", "--no-follow", "--config", dir / "journal.yaml"});
+  const redflag::test::Said none = run_redflag({"tail", "--no-follow", "--config", dir / "journal.yaml"});
   ::setenv("PATH", before.c_str(), 1);
   CHECK(said.code == 0);
   CHECK_THAT(said.out, ContainsSubstring("--lines=7 --identifier=redflagd"));
