@@ -114,8 +114,9 @@ def flagged(browser, base, key):
     marks = browser.js("return [...document.querySelectorAll('.marks .mark')].map(m => m.getAttribute('aria-label'))")
     check("flagged points are marked on the curves", any("loss-too-high" in m for m in marks), "; ".join(marks)[:200])
     browser.js("[...document.querySelectorAll('.marks .mark')].find(m => m.getAttribute('aria-label').includes('loss-too-high')).focus()")
+    time.sleep(2.5)  # the curve is drawn anew meanwhile
     browser.press("Enter")
-    told = browser.js("return document.activeElement.textContent")
+    told = browser.js("return document.activeElement.matches('.flagged') ? document.activeElement.textContent : 'not there'")
     check("a mark leads to its explanation, by keyboard", "loss-too-high" in told and "try:" in told, told[:160])
 
 

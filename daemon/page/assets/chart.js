@@ -110,6 +110,7 @@ export class Chart {
     const [from, to] = graph.xAxisRange();
     const area = graph.getArea();
     const taken = [];
+    const focused = this.marks.contains(document.activeElement) ? document.activeElement.dataset.flag : null;
     this.marks.replaceChildren(...(this.flags ?? []).filter((f) => f.step >= from && f.step <= to).map((flag) => {
       const curve = this.curves.find((c) => c.metric === flag.metric) ?? this.curves[0];
       const point = curve?.points.reduce((best, p) => (best && Math.abs(best.step - flag.step) <= Math.abs(p.step - flag.step) ? best : p), null);
@@ -127,6 +128,7 @@ export class Chart {
       mark.style.top = `${y}px`;
       return mark;
     }));
+    if (focused !== null) this.marks.querySelector(`[data-flag="${focused}"]`)?.focus({ preventScroll: true });
   }
 
   look(part) {
