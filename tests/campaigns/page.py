@@ -144,6 +144,9 @@ def acknowledge(browser, base, binaries, state):
 
 def silence(browser, base, binaries, state, alert):
     go(browser, base, "alerts")
+    same = browser.js("""const b = document.querySelector(arguments[0]); return new Promise(r => setTimeout(() => r(b.isConnected), 3000))""",
+                      f"[data-id='silence {alert['id']}']")
+    check("what has not changed is not taken away from under the mouse", same)
     browser.click(f"[data-id='silence {alert['id']}']")
     browser.wait("the preview", "return document.querySelector('dialog [role=status]')?.textContent.startsWith('Mutes')")
     accessible(browser, "silence dialog")
