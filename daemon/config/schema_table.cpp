@@ -273,8 +273,8 @@ const Section& api() {
 
 const Section& page() {
   static const Section table({
-      value<&PageConfig::listen>("listen",
-                                 "Address and port on this machine where the page is, or none. Loopback only.")
+      value<&PageConfig::listen>(
+          "listen", "Address and port on this machine where the page is, or none. Loopback only.")
           .fallback_is("none")
           .for_example("127.0.0.1:8765"),
   });
@@ -309,7 +309,8 @@ const Section& schema() {
       section<&Config::log>("log", "The daemon's own log.", log()),
       section<&Config::network>("network", "The way to the outside.", network()),
       section<&Config::api>("api", "The local API, for the command `redflag` and for scripts.", api()),
-      section<&Config::page>("page", "The live page; `redflag page` prints the way in (docs/page.md).", page()),
+      section<&Config::page>("page", "The live page; `redflag page` prints the way in (docs/page.md).",
+                             page()),
       section<&Config::prometheus>(
           "prometheus", "Metrics of redflagd and of what it watches, for Prometheus.", prometheus()),
   });

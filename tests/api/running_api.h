@@ -47,6 +47,10 @@ class RunningApi {
   }
 
   const std::string& socket() const { return api_->socket(); }
+  /// Before the first request.
+  void serve_page_at(const std::string& url) {
+    api_->handlers().set_page_login([url] { return url; });
+  }
 
   TempDir directory;
 

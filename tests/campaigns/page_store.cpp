@@ -1,5 +1,5 @@
-// Fills a state directory with runs as a long-lived daemon would have them: many, with many metrics, some live,
-// some failed, some with names that nobody in their right mind would give. For the page's campaign.
+// Fills a state directory with runs as a long-lived daemon would have them: many, with many metrics, some
+// live, some failed, some with names that nobody in their right mind would give. For the page's campaign.
 // Usage: page_store DIRECTORY RUNS METRICS ROWS; the first run has 5,000 rows.
 #include <cmath>
 #include <cstdio>
@@ -19,9 +19,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr const char* kHostile[] = {"<script>document.title='owned'</script>", "<img src=x onerror=alert(1)>",
-                                    "\xE2\x80\xAEgnp.exe", "a\x1b[31mred\x07\nsecond line", "\xff\xfe no text",
-                                    "'\"><svg/onload=alert(1)>", "zero\xE2\x80\x8Bwidth", "*_~ <b>&amp;"};
+constexpr const char* kHostile[] = {"<script>document.title='owned'</script>",
+                                    "<img src=x onerror=alert(1)>",
+                                    "\xE2\x80\xAEgnp.exe",
+                                    "a\x1b[31mred\x07\nsecond line",
+                                    "\xff\xfe no text",
+                                    "'\"><svg/onload=alert(1)>",
+                                    "zero\xE2\x80\x8Bwidth",
+                                    "*_~ <b>&amp;"};
 constexpr const char* kTasks[] = {"mrpc", "sst2", "rte", "squad_v2"};
 
 RunInfo run_of(int i, Time now) {

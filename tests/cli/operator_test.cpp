@@ -362,3 +362,17 @@ TEST_CASE("The help of every operator's command names exit codes and fits in 80 
   CHECK_THAT(run_redflag({"silence", "ad"}).err, ContainsSubstring("did you mean \"add\"?"));
   CHECK_THAT(run_redflag({"outbox", "dorp"}).err, ContainsSubstring("did you mean \"drop\"?"));
 }
+
+TEST_CASE("redflag page prints an address and nothing else to a script, and says when there is no page",
+          "[operator]") {
+  RunningApi off;
+  const Said none = ask(off, {"page"});
+  CHECK(none.code == 1);
+  CHECK_THAT(none.err, ContainsSubstring("this redflagd serves no live page"));
+  CHECK_THAT(none.err, ContainsSubstring("page.listen: 127.0.0.1:8765"));
+  RunningApi api;
+  api.serve_page_at("http://127.0.0.1:8765/login?code=7d0c");
+  CHECK(ask(api, {"page"}).out == "http://127.0.0.1:8765/login?code=7d0c\n");
+  CHECK(json::parse(ask(api, {"page", "--json"}).out)["url"] == "http://127.0.0.1:8765/login?code=7d0c");
+  CHECK(ask(api, {"page", "now"}).code == 2);
+}

@@ -36,7 +36,7 @@ export function alertCard(raw, changed) {
       alert.key && alert.about ? runLink(alert.key, alert.about) : name(alert.about)),
     el("p", {}, words(alert.message)),
     alert.hint && !over ? el("p", { class: "hint" }, el("span", { class: "quiet" }, "try: "), words(alert.hint)) : null,
-    el("p", { class: "quiet" }, alert.state === "pending" ? "pending, " : null, "since ", ago(alert.since, "–"),
+    el("p", { class: "quiet" }, alert.state === "pending" ? "pending, " : null, "began ", ago(alert.since, "–"),
       alert.step >= 0 ? `, step ${alert.step.toLocaleString("en")}` : null,
       alert.muted_by ? [", nobody is told: ", words(alert.muted_by)] : null),
     said(alert),

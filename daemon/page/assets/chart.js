@@ -109,18 +109,26 @@ export class Chart {
   place(graph) {
     const [from, to] = graph.xAxisRange();
     const area = graph.getArea();
+    const taken = [];
+    const focused = this.marks.contains(document.activeElement) ? document.activeElement.dataset.flag : null;
     this.marks.replaceChildren(...(this.flags ?? []).filter((f) => f.step >= from && f.step <= to).map((flag) => {
       const curve = this.curves.find((c) => c.metric === flag.metric) ?? this.curves[0];
       const point = curve?.points.reduce((best, p) => (best && Math.abs(best.step - flag.step) <= Math.abs(p.step - flag.step) ? best : p), null);
       const value = number(point?.value);
       const shown = Number.isFinite(value) && (!this.log || value > 0);
-      const [x, y] = graph.toDomCoords(flag.step, shown ? value : graph.yAxisRange()[1]);
+      const [x, raw] = graph.toDomCoords(flag.step, shown ? value : graph.yAxisRange()[1]);
+      let y = Math.max(area.y + 8, Math.min(area.y + area.h, shown ? raw : 0));
+      // What happened at one moment stands in a pile, not under one another.
+      const down = y < area.y + area.h / 2 ? 1 : -1;
+      while (taken.some(([a, b]) => Math.abs(a - x) < 20 && Math.abs(b - y) < 22)) y += 22 * down;
+      taken.push([x, y]);
       const mark = el("a", { class: `mark ${flag.severity}`, href: `#${flag.target}`, "aria-label": flag.label, title: flag.label, "data-flag": flag.number,
         onclick: (e) => { e.preventDefault(); const t = document.getElementById(flag.target); t?.scrollIntoView({ block: "center" }); t?.focus(); } }, `${flag.number}`);
       mark.style.left = `${x}px`;
-      mark.style.top = `${Math.max(area.y + 4, Math.min(area.y + area.h, shown ? y : area.y + 8))}px`;
+      mark.style.top = `${y}px`;
       return mark;
     }));
+    if (focused !== null) this.marks.querySelector(`[data-flag="${focused}"]`)?.focus({ preventScroll: true });
   }
 
   look(part) {

@@ -38,6 +38,23 @@ export const words = (text) => el("bdi", {}, plain(text));
 
 const known = (e) => e.dataset.id || e.id || e.getAttribute("href") || e.getAttribute("aria-label") || undefined;
 
+const alike = (a, b) => a.nodeType === 1 && a.nodeName === b.nodeName && a.attributes.length === b.attributes.length &&
+  [...a.attributes].every((x) => b.getAttribute(x.name) === x.value);
+
+/** Only what differs is replaced: what somebody presses or marks at this moment is not taken away. What stays keeps
+ *  its listeners, so these may depend on nothing that its attributes do not tell. */
+function patch(parent, fresh) {
+  const old = [...parent.childNodes];
+  fresh.forEach((node, i) => {
+    const was = old[i];
+    if (!was) parent.append(node);
+    else if (was.isEqualNode(node)) return;
+    else if (alike(was, node)) patch(was, [...node.childNodes]);
+    else was.replaceWith(node);
+  });
+  for (const rest of old.slice(fresh.length)) rest.remove();
+}
+
 /** Puts new children into `parent`; where the person was (focus, what is open, scrolled) stays. */
 export function show(parent, ...children) {
   const active = document.activeElement;
@@ -45,7 +62,7 @@ export function show(parent, ...children) {
   const selection = active?.selectionStart === undefined ? null : [active.selectionStart, active.selectionEnd];
   const open = new Set([...parent.querySelectorAll("details[open][data-id]")].map((d) => d.dataset.id));
   const scrolled = new Map([...parent.querySelectorAll(".scroll[data-id]")].map((s) => [s.dataset.id, s.scrollLeft]));
-  parent.replaceChildren(...children.flat(Infinity).filter(Boolean));
+  patch(parent, children.flat(Infinity).filter(Boolean));
   for (const details of parent.querySelectorAll("details[data-id]")) if (open.has(details.dataset.id)) details.open = true;
   for (const box of parent.querySelectorAll(".scroll[data-id]")) {
     if (scrolled.has(box.dataset.id)) box.scrollLeft = scrolled.get(box.dataset.id);

@@ -35,7 +35,7 @@ async function draw() {
       run?.close();
       run = new RunView(key);
     }
-    if (!run.element.isConnected) show(main, run.element); // a chart has to know its size from the start
+    if (!run.element.isConnected) main.replaceChildren(run.element); // a chart has to know its size from the start
     await run.refresh();
     return;
   }
@@ -45,6 +45,7 @@ async function draw() {
   const overview = needs ? await ask("v1/overview?runs=10") : null;
   const nodes = await views[view][1](refresh, overview);
   if (where().view !== view) return;
+  tickAll(); // so that ages alone make no difference
   document.title = `${overview?.firing.critical ? `(${overview.firing.critical}) ` : ""}${views[view][0]} – redflag`;
   show(main, nodes);
   if (overview) show(footer, el("p", { class: "quiet" }, "redflag ", words(overview.daemon.version), " on ", words(overview.host.name || "this machine")));

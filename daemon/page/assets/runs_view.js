@@ -38,14 +38,14 @@ function controls(refresh, answer) {
     [["", "all states"], ["live", "running"], ["finished", "finished"], ["failed", "failed, crashed, killed"], ["flagged", "with alerts"]]
       .map(([value, label]) => el("option", { value, selected: value === wanted.state }, label)));
   const last = Math.max(0, Math.floor((answer.matching - 1) / size) * size);
-  const go = (id, label, offset, off) => el("button", { "data-id": id, disabled: off, onclick: () => change({ offset }) }, label);
+  const go = (id, label, by, off) => el("button", { "data-id": id, disabled: off, onclick: () => change({ offset: Math.max(0, wanted.offset + by) }) }, label);
   return el("div", { class: "row controls" },
     el("label", { for: "run-text", class: "unseen" }, "Find"), text,
     el("label", { for: "run-state", class: "unseen" }, "State"), states,
     el("span", { role: "status", class: "quiet" }, answer.matching
       ? `${whole(answer.offset + 1)}–${whole(answer.offset + answer.runs.length)} of ${whole(answer.matching)}` : "no run fits"),
-    go("newer", "Back", Math.max(0, wanted.offset - size), wanted.offset === 0),
-    go("older", "Next", wanted.offset + size, wanted.offset >= last));
+    go("newer", "Back", -size, wanted.offset === 0),
+    go("older", "Next", size, wanted.offset >= last));
 }
 
 export async function runsView(refresh) {
