@@ -38,6 +38,13 @@ class Page {
     if (!look_.unicode) return alerts::cut(text, room + 1).substr(0, cut_bytes(text, room - 1)) + "~";
     return alerts::cut(text, room);
   }
+  /// Cut, not escaped yet.
+  std::string cut(std::string_view raw, std::size_t room) const {
+    std::string text = alerts::cut(raw, room);
+    constexpr std::string_view kMore = "…";
+    if (!look_.unicode && text.ends_with(kMore)) text.replace(text.size() - kMore.size(), kMore.size(), "~");
+    return text;
+  }
   std::string pad(std::string_view raw, std::size_t room) const {
     std::string text = fit(raw, room);
     text.append(room - std::min(room, width_of(text)), ' ');
@@ -136,6 +143,7 @@ void show_sources(const Overview& all, Page& page) {
     std::string name = source.key;
     if (name.starts_with("wandb:")) name = "W&B " + name.substr(6);
     if (name.starts_with("results:")) name = "results " + name.substr(8);
+    name = page.cut(name, 120);
     std::string text = fmt::format("{} {}", down ? "DOWN" : source.reachable ? "ok  " : "... ", name);
     if (source.kind == "wandb") {
       text += fmt::format(", {}, {} active", count(source.runs, "run"), source.active_runs);
@@ -150,7 +158,7 @@ void show_sources(const Overview& all, Page& page) {
         text +=
             tree.present ? ", " + (tree.listed ? tree.watching : std::string("being listed")) : ", not there";
     }
-    if (!source.trouble.empty()) text += ": " + source.trouble.substr(0, 300);
+    if (!source.trouble.empty()) text += ": " + page.cut(source.trouble, 200);
     page.section(shown++ == 0 ? "SOURCES" : "", text, down ? "1;31" : "");
   }
   if (all.sources.empty()) page.section("SOURCES", "none: nothing is watched", "1;31");
@@ -262,7 +270,7 @@ const char* color_of(ScoreVerdict verdict) {
 std::string verdict_words(const TaskView& task) {
   switch (task.verdict) {
     case ScoreVerdict::critical:
-      return fmt::format("CRITICAL (below {:.2f})", task.critical);
+      return fmt::format("CRITICAL <{:.2f}", task.critical);
     case ScoreVerdict::below:
       return "below";
     case ScoreVerdict::in_range:
@@ -281,16 +289,21 @@ void show_tasks(const Overview& all, Page& page) {
   for (const TaskView& task : all.tasks) {
     std::size_t scores = 0;
     for (const MethodScores& method : task.methods) scores += method.scores.size();
-    std::string text = page.pad(task.task, 9) + ' ';
-    if (page.width() >= kNarrow) text += page.pad(task.metric, 9);
-    if (task.average) {
-      text += fmt::format("average {:.3f} best {:.3f} ", *task.average, *task.best);
-    } else if (page.width() >= kNarrow) {
-      text += page.pad("", 31);
+    const std::string range = task.expected_max > 0.0
+                                  ? fmt::format("({:.2f}-{:.2f}) ", task.expected_min, task.expected_max)
+                                  : std::string();
+    std::string text = page.pad(task.task, 8) + ' ';
+    if (page.width() < kNarrow) {
+      if (task.average) text += fmt::format("{:.3f} ", *task.average);
+      page.row(shown++ == 0 ? "TASKS" : "", text + verdict_words(task) + ' ' + range, color_of(task.verdict));
+      continue;
     }
-    if (page.width() >= kNarrow && task.average) text += page.pad(fmt::format("of {}", scores), 6);
-    if (task.expected_max > 0.0)
-      text += fmt::format("({:.2f}-{:.2f}) ", task.expected_min, task.expected_max);
+    text += page.pad(task.metric, 9);
+    text +=
+        page.pad(task.average ? fmt::format("avg {:.3f} best {:.3f} of {}", *task.average, *task.best, scores)
+                              : std::string(),
+                 26);
+    text += ' ' + range;
     page.row(shown++ == 0 ? "TASKS" : "", text + verdict_words(task), color_of(task.verdict));
   }
 }
@@ -392,16 +405,15 @@ void show_results(const Overview& all, Page& page, std::size_t series) {
   if (all.results.empty()) page.section("RESULTS", "no results directory is watched (results.roots)");
   for (const ResultsView& tree : all.results) {
     if (!tree.present) {
-      page.section("RESULTS", tree.root + " is not there", "1;31");
+      page.section("RESULTS", page.cut(tree.root, 120) + " is not there", "1;31");
       continue;
     }
     const ResultsSummary& sum = tree.summary;
-    page.section(
-        "RESULTS",
-        fmt::format("{}: {}, {}, {}, {}{}", tree.root, count(sum.experiments, "experiment"),
-                    count(sum.checkpoints, "checkpoint"), count(sum.series.size(), "representation dir"),
-                    count(sum.log_files, "log"), tree.listed ? "" : " (still being listed)"));
-    std::string found;
+    std::string found = all.results.size() > 1 ? page.cut(tree.root, 60) + ": " : std::string();
+    found += fmt::format("{}, {}, {}, {}{}", count(sum.experiments, "experiment"),
+                         count(sum.checkpoints, "checkpoint"),
+                         count(tree.representations.size(), "representation dir"),
+                         count(sum.log_files, "log"), tree.listed ? "" : " (still being listed)");
     bool wrong = false;
     if (!tree.representations.empty()) {
       const bool regular = std::all_of(tree.representations.begin(), tree.representations.end(),
@@ -409,16 +421,16 @@ void show_results(const Overview& all, Page& page, std::size_t series) {
       const std::string steps = common_steps(tree.representations);
       const Cells cells = cells_of(tree.representations);
       wrong = cells.bad > 0 || !regular;
-      found = fmt::format("steps {}, intervals {}: {}",
-                          steps.empty() ? fmt::format("{} in all", cells.all) : steps,
-                          regular ? "regular" : "NOT regular", cells_words(cells));
+      found += fmt::format("; steps {}, intervals {}: {}",
+                           steps.empty() ? fmt::format("{} in all", cells.all) : steps,
+                           regular ? "regular" : "NOT regular", cells_words(cells));
     }
     if (!tree.checkpoints.empty()) {
       const Cells cells = cells_of(tree.checkpoints);
       wrong = wrong || cells.bad > 0;
-      found += fmt::format("{}checkpoints: {}", found.empty() ? "" : "; ", cells_words(cells));
+      found += fmt::format("; checkpoints: {}", cells_words(cells));
     }
-    if (!found.empty()) page.folded_line(found, kLabel, wrong ? "33" : "");
+    page.section("RESULTS", found, wrong ? "33" : "");
     std::size_t left = series;
     show_series(tree.representations, true, page, left);
     show_series(tree.checkpoints, false, page, left);
@@ -482,8 +494,8 @@ void show_alerts(const Overview& all, Page& page, std::size_t most) {
 void show_advice(const Overview& all, Page& page, std::size_t most) {
   const std::vector<Advice> list = advice(all);
   for (std::size_t i = 0; i < list.size() && i < most; ++i) {
-    std::string text = alerts::cut(list[i].text, i == 0 ? 150 : 90);
-    if (!list[i].command.empty()) text += ": " + list[i].command;
+    std::string text = page.cut(list[i].text, i == 0 ? 150 : 90);
+    if (!list[i].command.empty() && list[i].command.size() <= 120) text += ": " + list[i].command;
     page.section(i == 0 ? "NEXT" : "", text);
   }
 }
@@ -494,14 +506,13 @@ std::string status_text(const Overview& all, const Look& look, const StatusSize&
   Page page(look);
   std::string who = all.daemon.once
                         ? "no daemon, looked once"
-                        : fmt::format("redflagd {}, up {}", all.daemon.version,
-                                      human_duration(std::max(all.now - all.daemon.started_at, Duration{0})));
+                        : "redflagd up " + roughly(std::max(all.now - all.daemon.started_at, Duration{0}));
   if (all.daemon.as_of != Time{})
     who += fmt::format(", a daemon's last word was {}", ago(all.daemon.as_of, all.now));
   if (all.daemon.undurable) who += ", CANNOT WRITE ITS STATE";
   page.section("REDFLAG",
                fmt::format("{} ({}, {})", in_a_sentence(all),
-                           to_rfc3339(std::chrono::floor<std::chrono::seconds>(all.now)), who),
+                           to_rfc3339(std::chrono::floor<std::chrono::seconds>(all.now)).substr(11), who),
                all.firing.critical > 0  ? "1;31"
                : all.firing.warning > 0 ? "33"
                                         : "32");

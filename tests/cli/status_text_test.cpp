@@ -89,6 +89,16 @@ Overview usual() {
   return all;
 }
 
+/// Folded lines made one again.
+std::string unfolded(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const char one = c == '\n' ? ' ' : c;
+    if (one != ' ' || out.empty() || out.back() != ' ') out += one;
+  }
+  return out;
+}
+
 Look plain(std::size_t width = 80) {
   Look look;
   look.width = width;
@@ -114,7 +124,7 @@ void check_fits(const std::string& text, std::size_t width) {
 TEST_CASE("The usual case is one screen with everything that the mission asks for", "[cli][status]") {
   const std::string text = status_text(usual(), plain());
   INFO(text);
-  CHECK(lines_of(text).size() <= 26);
+  CHECK(lines_of(text).size() <= 25);
   check_fits(text, 80);
   for (const char* part : {"1 critical alert",
                            "W&B api.wandb.ai/ent/proj",
@@ -123,10 +133,10 @@ TEST_CASE("The usual case is one screen with everything that the mission asks fo
                            "full_ft_mrpc_seed42",
                            "48% of 1000",
                            "ETA 7 min",
-                           "average 0.870",
+                           "avg 0.870",
                            "in range",
                            "(0.65-0.75)",
-                           "CRITICAL (below 0.55)",
+                           "CRITICAL <0.55",
                            "above",
                            "no score yet",
                            "4 experiments",
@@ -135,13 +145,13 @@ TEST_CASE("The usual case is one screen with everything that the mission asks fo
                            "4 logs",
                            "NOT regular",
                            "missing 200",
-                           "NaN in model.safetensors",
+                           "NaN in model.safe",
                            "123 GB of 500 GB free (75 % used)",
                            "memory 12.0 GB of 64.0 GB free",
                            "train loss 8.45 > 5",
                            "redflag alerts show 9f3c0a4b"}) {
     INFO(part);
-    CHECK(text.find(part) != std::string::npos);
+    CHECK(unfolded(text).find(part) != std::string::npos);
   }
 }
 
@@ -193,11 +203,11 @@ TEST_CASE("What cannot be reached, and what is not there, is said outright", "[c
   all.results[0].present = false;
   all.daemon.once = true;
   all.daemon.as_of = moment(-600);
-  const std::string text = status_text(all, plain(120));
+  const std::string text = unfolded(status_text(all, plain(120)));
   INFO(text);
   for (const char* part :
        {"DOWN W&B", "connection refused", "last answer 2 h 00 min ago", "no daemon, looked once",
-        "a daemon's last word was 10 min 0 s ago", "/data/results is not there"})
+        "a daemon's last word was 10 min ago", "/data/results is not there"})
     CHECK(text.find(part) != std::string::npos);
 }
 
