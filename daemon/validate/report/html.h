@@ -15,8 +15,8 @@ namespace redflag::daemon::validate {
 std::string escaped(std::string_view raw, std::size_t most = 400);
 
 /// A table with a caption; cells and headings are raw text and are escaped. Columns whose heading begins with
-/// '>' are numbers, aligned to the right. With `stacks` its rows become blocks of lines on a phone: for tables
-/// that hold sentences.
+/// '>' are numbers, aligned to the right. With `stacks` its rows become blocks of lines on a phone: for
+/// tables that hold sentences.
 std::string table(std::string_view caption, const std::vector<std::string>& headings,
                   const std::vector<std::vector<std::string>>& rows, bool stacks = false);
 
