@@ -69,10 +69,10 @@ struct Extent {
   }
 };
 
-Extent measure(const std::vector<PlotPoint>& points, const std::vector<CurveMark>& marks) {
+Extent measure(const std::vector<CurvePoint>& points, const std::vector<CurveMark>& marks) {
   Extent extent;
   Scale scale{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), false};
-  for (const PlotPoint& point : points) {
+  for (const CurvePoint& point : points) {
     extent.include(point.step);
     if (!std::isfinite(point.value)) {
       ++extent.nonfinite;
@@ -112,10 +112,10 @@ class Plot {
         lone_(columns * rows, false),
         edge_(columns, ' ') {}
 
-  void draw(const std::vector<PlotPoint>& points) {
-    const PlotPoint* before = nullptr;  // the other end of the line, when there is one
+  void draw(const std::vector<CurvePoint>& points) {
+    const CurvePoint* before = nullptr;  // the other end of the line, when there is one
     for (std::size_t i = 0; i < points.size(); ++i) {
-      const PlotPoint& point = points[i];
+      const CurvePoint& point = points[i];
       if (!std::isfinite(point.value)) {
         mark_edge(column_of(point.step), point.value);
         before = nullptr;
@@ -282,7 +282,7 @@ std::string legend(const std::vector<CurveMark>& marks, const CurveOptions& opti
 
 }  // namespace
 
-std::string draw_curve(const std::string& title, const std::vector<PlotPoint>& points,
+std::string draw_curve(const std::string& title, const std::vector<CurvePoint>& points,
                        const std::vector<CurveMark>& marks, const CurveOptions& options) {
   const Extent extent = measure(points, marks);
   std::string text = title_line(title, points.size(), extent) + "\n";

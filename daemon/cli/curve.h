@@ -14,7 +14,7 @@
 
 namespace redflag::daemon {
 
-struct PlotPoint {
+struct CurvePoint {
   std::int64_t step = 0;
   double value = 0.0;  ///< NaN and the infinities are marked on the upper edge
 };
@@ -37,7 +37,7 @@ struct CurveOptions {
 /// Lines of UTF-8, each ended by '\n'. Points are taken in their order; where the step goes back (a resumed
 /// run) the line is broken. The scale is logarithmic, and says so, when all values are above 0 and span more
 /// than three decades. Title and texts may hold anything: what could reach the terminal is escaped.
-std::string draw_curve(const std::string& title, const std::vector<PlotPoint>& points,
+std::string draw_curve(const std::string& title, const std::vector<CurvePoint>& points,
                        const std::vector<CurveMark>& marks, const CurveOptions& options);
 
 }  // namespace redflag::daemon

@@ -75,7 +75,7 @@ Result<std::string> draw_log(const RecordedLog& log, const std::vector<ReplayedT
     return steps ? step : static_cast<std::int64_t>(row) + 1;
   };
 
-  std::vector<PlotPoint> points;
+  std::vector<CurvePoint> points;
   for (std::size_t i = 0; i < log.rows.size(); ++i) {
     const Observation& row = log.rows[i];
     if (row.kind != ObservationKind::row || (steps && (row.step < 0 || !range.holds(row.step)))) continue;

@@ -179,7 +179,7 @@ void print_curves(const RuleTest& test, const TestOutcome& outcome, const RuleSe
   for (const TestCurve& curve : curves_of(acts, metrics)) {
     if (curve.points.size() < 2) continue;
     if (++drawn > kMostCurves) return;
-    std::vector<PlotPoint> points;
+    std::vector<CurvePoint> points;
     for (const auto& [step, value] : curve.points) points.push_back({step, value});
     std::vector<CurveMark> marks;
     for (const RuleInfo* rule : differing) {

@@ -51,8 +51,8 @@ bool has_dots(const std::string& line) {
   return false;
 }
 
-std::vector<PlotPoint> falling(std::size_t count) {
-  std::vector<PlotPoint> points;
+std::vector<CurvePoint> falling(std::size_t count) {
+  std::vector<CurvePoint> points;
   for (std::size_t i = 0; i < count; ++i)
     points.push_back(
         {static_cast<std::int64_t>(i), 2.0 - static_cast<double>(i) / static_cast<double>(count)});
@@ -75,7 +75,7 @@ TEST_CASE("a curve shows its highest and lowest value and its first and last ste
 }
 
 TEST_CASE("one spike in a million points reaches the top of the plot", "[curve]") {
-  std::vector<PlotPoint> points(1000000, {0, 1.0});
+  std::vector<CurvePoint> points(1000000, {0, 1.0});
   for (std::size_t i = 0; i < points.size(); ++i) points[i].step = static_cast<std::int64_t>(i);
   points[654321].value = 100.0;
   points[123456].value = 0.5;
@@ -85,7 +85,7 @@ TEST_CASE("one spike in a million points reaches the top of the plot", "[curve]"
 }
 
 TEST_CASE("the scale is logarithmic beyond three decades, and the title says so", "[curve]") {
-  const auto title = [](std::vector<PlotPoint> points) {
+  const auto title = [](std::vector<CurvePoint> points) {
     return lines_of(draw_curve("x", points, {}, {}))[0];
   };
   CHECK_THAT(title({{1, 10000.0}, {2, 1.0}}), ContainsSubstring("log scale"));
@@ -146,7 +146,7 @@ TEST_CASE("of several marks in one column the most severe is seen", "[curve]") {
 
 TEST_CASE("nothing, one point, a constant and huge values are drawn too", "[curve]") {
   CHECK(draw_curve("loss", {}, {}, {}) == "loss: no points to draw\n");
-  const auto drawn = [](std::vector<PlotPoint> points, CurveOptions options = {}) {
+  const auto drawn = [](std::vector<CurvePoint> points, CurveOptions options = {}) {
     const std::string text = draw_curve("x", points, {}, options);
     std::size_t rows = 0;
     for (const std::string& line : plot_of(text)) {
@@ -168,7 +168,7 @@ TEST_CASE("nothing, one point, a constant and huge values are drawn too", "[curv
 
 TEST_CASE("a resumed run's second pass is not joined to the end of the first", "[curve]") {
   // 0 … 100 at value 1, then again from 0 at value 2: a joining line would cross the rows between.
-  std::vector<PlotPoint> points;
+  std::vector<CurvePoint> points;
   for (int pass = 1; pass <= 2; ++pass) {
     for (int i = 0; i <= 100; ++i) points.push_back({i, static_cast<double>(pass)});
   }
