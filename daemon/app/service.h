@@ -11,6 +11,7 @@
 
 #include "daemon/api/local_api.h"
 #include "daemon/app/dead_man.h"
+#include "daemon/app/live_runs.h"
 #include "daemon/app/observed_transport.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/task_group.h"
@@ -18,6 +19,7 @@
 #include "daemon/config/secret.h"
 #include "daemon/config/secrets.h"
 #include "daemon/contents/content_source.h"
+#include "daemon/host/host_source.h"
 #include "daemon/inspection/stored_verdicts.h"
 #include "daemon/monitor/monitor.h"
 #include "daemon/net/http.h"
@@ -38,6 +40,7 @@ struct World {
   FileSystem& files;
   InotifyApi& inotify;
   ProcessLauncher* launcher = nullptr;  ///< starts the children that look into files; null: nobody does
+  std::function<HostProbes()> host;     ///< what tells of the machine; empty: nobody watches it
 };
 
 /// Secrets, resolved before the start, so that a missing one is an error then and not at the first alert.
@@ -70,6 +73,7 @@ class Service {
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
   void add_contents(const Config& config);
+  void add_host(const Config& config);
   /// Why all is not well with redflag itself; empty when it is.
   std::string trouble();
   void add_api(const Config& config);
@@ -90,6 +94,8 @@ class Service {
   std::unique_ptr<StoredVerdicts> verdicts_;
   std::unique_ptr<ContentSource> contents_;
   std::vector<std::unique_ptr<ResultsSource>> results_;
+  LiveRuns live_runs_;
+  std::unique_ptr<HostSource> host_;
   Duration progress_interval_;
   Duration longest_poll_;  ///< a poller that has not spoken for so long does not move
   TaskGroup sources_;

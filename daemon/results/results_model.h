@@ -94,6 +94,9 @@ class ResultsModel {
   const std::set<std::string>& shut() const { return shut_; }
   static constexpr std::size_t kMaxShut = 10'000;
   ResultsSummary summary() const;
+  /// Bytes of the largest checkpoint that was written to after `since`, files without a meaning left out; 0:
+  /// none.
+  std::uint64_t largest_checkpoint(Time since) const;
 
  private:
   void note_shut(const std::string& path, bool shut);

@@ -265,6 +265,21 @@ std::vector<Finding> ResultsModel::take(std::size_t max) {
   return out;
 }
 
+std::uint64_t ResultsModel::largest_checkpoint(Time since) const {
+  std::uint64_t largest = 0;
+  for (const auto& [path, dir] : dirs_) {
+    if (!is_checkpoint(dir.role) && dir.role != DirRole::staging) continue;
+    std::uint64_t bytes = 0;
+    Time newest;
+    for (const auto& [name, file] : dir.files) {
+      bytes += file.size;
+      newest = std::max(newest, file.modified);
+    }
+    if (newest >= since) largest = std::max(largest, bytes);
+  }
+  return largest;
+}
+
 ResultsSummary ResultsModel::summary() const {
   ResultsSummary out;
   out.present = present_;
