@@ -120,8 +120,9 @@ DiskReading read_disk(const std::string& path, const std::string& mountinfo) {
 asio::awaitable<DiskReading> SystemDiskProbe::read(std::string path) {
   std::unique_ptr<OffLoop<DiskReading>>& thread = threads_[path];
   if (!thread) thread = std::make_unique<OffLoop<DiskReading>>(executor_);
-  std::optional<DiskReading> reading =
-      co_await thread->run(clock_, limit_, [path] { return read_disk(path, "/proc/self/mountinfo"); });
+  // Named: GCC 12 destroys a temporary function twice when it is part of a co_await.
+  std::function<DiskReading()> work = [path] { return read_disk(path, "/proc/self/mountinfo"); };
+  std::optional<DiskReading> reading = co_await thread->run(clock_, limit_, std::move(work));
   if (reading) co_return std::move(*reading);
   DiskReading none;
   none.mount = path;

@@ -78,7 +78,7 @@ class NvidiaSmi final : public GpuProbe {
       : launcher_(launcher), clock_(clock), program_(std::move(program)), limit_(limit) {}
 
   asio::awaitable<GpuReadings> read() override {
-    if (!problem_.empty() && clock_.monotonic() < again_at_) co_return GpuReadings{{}, problem_, {}};
+    if (!problem_.empty() && clock_.monotonic() < again_at_) co_return not_watched(problem_);
     GpuReadings out = co_await ask();
     if (out.how.empty()) {
       problem_ = out.problem;
@@ -95,22 +95,31 @@ class NvidiaSmi final : public GpuProbe {
     options.environment = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
     options.gives_way = true;
     Result<std::unique_ptr<Process>> child = launcher_.launch(std::move(options));
-    if (!child) co_return GpuReadings{{}, "no NVIDIA driver here (" + child.error().what + ")", {}};
+    if (!child) co_return not_watched("no NVIDIA driver here (" + child.error().what + ")");
     (*child)->close_input();
     std::string text;
     const std::optional<ProcessEnd> end = co_await timed<ProcessEnd>(clock_, limit_, listen(**child, text));
-    if (!end) co_return GpuReadings{"nvidia-smi", "it does not answer within " + human_duration(limit_), {}};
-    GpuReadings out{"nvidia-smi", {}, parse_nvidia_smi(text)};
+    GpuReadings out;
+    out.how = "nvidia-smi";
+    if (!end) {
+      out.problem = "it does not answer within " + human_duration(limit_);
+      co_return out;
+    }
+    out.gpus = parse_nvidia_smi(text);
     if (end->clean() && !out.gpus.empty()) co_return out;
     if (!out.gpus.empty()) {
       out.problem = "nvidia-smi ended with " + end->text();
       co_return out;
     }
     const std::string_view words = trimmed(std::string_view(text).substr(0, text.find('\n')));
-    co_return GpuReadings{{},
-                          words.empty() ? "nvidia-smi ended with " + end->text()
-                                        : "nvidia-smi: " + std::string(words.substr(0, 200)),
-                          {}};
+    co_return not_watched(words.empty() ? "nvidia-smi ended with " + end->text()
+                                        : "nvidia-smi: " + std::string(words.substr(0, 200)));
+  }
+
+  static GpuReadings not_watched(std::string why) {
+    GpuReadings none;
+    none.problem = std::move(why);
+    return none;
   }
 
   static asio::awaitable<ProcessEnd> listen(Process& child, std::string& text) {

@@ -164,13 +164,14 @@ class Nvml final : public GpuProbe {
 
   asio::awaitable<GpuReadings> read() override {
     if (!last_.problem.empty() && last_.how.empty() && clock_.monotonic() < again_at_) co_return last_;
-    // Shared with the thread: it may outlive this object.
-    std::optional<Answer> answer =
-        co_await thread_.run(clock_, limit_, [file = file_, library = library_]() mutable {
-          if (!library) library = std::make_shared<Library>(file);
-          GpuReadings readings = library->read();
-          return Answer{std::move(library), std::move(readings)};
-        });
+    // The library is shared with the thread: it may outlive this object. Named: GCC 12 destroys a temporary
+    // function twice when it is part of a co_await.
+    std::function<Answer()> work = [file = file_, library = library_]() mutable {
+      if (!library) library = std::make_shared<Library>(file);
+      GpuReadings readings = library->read();
+      return Answer{std::move(library), std::move(readings)};
+    };
+    std::optional<Answer> answer = co_await thread_.run(clock_, limit_, std::move(work));
     if (!answer) {
       GpuReadings hanging;
       hanging.how = last_.how.empty() ? "NVML" : last_.how;

@@ -134,7 +134,7 @@ exit 1
   }
   CHECK(lines == 1);
   CHECK(log->position() == "journal boot1 c2");
-  const auto arguments = [&] { return read_all(dir / "arguments"); };
+  const auto arguments = [&] { return read_file(dir / "arguments"); };
   CHECK_THAT(arguments(), ContainsSubstring("--lines=1"));
   REQUIRE(bench.open(*log, "journal boot1 c2"));
   while (run_to_end(bench.loop, log->next())) {

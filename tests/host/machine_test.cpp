@@ -61,6 +61,7 @@ TEST_CASE("work that hangs costs one thread and no more, and a later answer is u
   CHECK_FALSE(run_to_end(loop, work.run(clock, 20ms, hangs)));
   CHECK(work.hangs());
   CHECK_FALSE(run_to_end(loop, work.run(clock, 20ms, hangs)));
+  while (*started == 0) std::this_thread::yield();
   CHECK(*started == 1);
   *go = true;
   while (work.hangs()) {

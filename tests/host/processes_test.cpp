@@ -19,7 +19,7 @@ struct Bench {
   Time now = kStart;
   ProcessTable table;
   explicit Bench(std::vector<std::string> patterns = {})
-      : table({proc.root(), std::move(patterns), 1, 100, 4096}) {}
+      : table({proc.root(), std::move(patterns), 0, 100, 4096}) {}
   void scan(const std::vector<KnownRun>& runs = {kRun}) { table.scan(runs, now += 15s); }
   const Trainer* trainer(const std::string& key = kRun.key) const {
     const auto found = table.trainers().find(key);

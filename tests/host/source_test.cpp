@@ -313,7 +313,7 @@ TEST_CASE("a clock that jumps back or forth disturbs nothing", "[host][source]")
 }
 
 TEST_CASE("no damage of what was kept keeps the source from starting", "[host][source]") {
-  for (const std::string& kept : {"", "{", "[]", "{\"boot\":5}", "{\"boot\":\"boot1\",\"trainers\":[{}]}",
+  for (const char* kept : {"", "{", "[]", "{\"boot\":5}", "{\"boot\":\"boot1\",\"trainers\":[{}]}",
                                   "{\"boot\":\"boot1\",\"trainers\":[5]}", "null", "[1,2]"}) {
     Bench bench;
     for (const char* key : {"trainers", "events", "subjects"})
