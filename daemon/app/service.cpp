@@ -164,8 +164,9 @@ void Service::start() {
     sources_.start("forward", [c = contents_.get()] { return c->look_forward(); });
   }
   if (host_) {
-    sources_.start("host", [h = host_.get()] { return h->measure(); });
+    // First, so that the first look can say how the log is followed.
     sources_.start("kernel log", [h = host_.get()] { return h->follow_kernel_log(); });
+    sources_.start("host", [h = host_.get()] { return h->measure(); });
   }
   if (pollers_.empty() && results_.empty()) {
     log_warning("redflagd",

@@ -202,7 +202,7 @@ void HostSource::look_at_processes(SourceBatch& batch, const std::vector<LiveRun
         part("trainer:" + (trainer.run.empty() ? host_text(trainer.pattern) : trainer.run));
     if (!trainer.run.empty() && name == run_names_.end()) {
       over.push_back(key);
-      if (told_.contains(subject)) batch.inputs.emplace_back(Gone{subject, clock_.now(), "the run ended"});
+      why_gone_[subject.key] = "the run ended";
       told_.erase(subject);
       told_.erase({SubjectKind::run, trainer.run});
       continue;
@@ -311,9 +311,12 @@ void HostSource::close_what_is_gone(SourceBatch& batch) {
   }
   if (now == kept_subjects_) return;
   for (const std::string& key : kept_subjects_) {
-    if (!now.contains(key))
-      batch.inputs.emplace_back(Gone{{SubjectKind::host, key}, clock_.now(), "it is no longer watched"});
+    if (now.contains(key)) continue;
+    const auto why = why_gone_.find(key);
+    std::string reason = why == why_gone_.end() ? "it is no longer watched" : why->second;
+    batch.inputs.emplace_back(Gone{{SubjectKind::host, key}, clock_.now(), std::move(reason)});
   }
+  why_gone_.clear();
   kept_subjects_ = std::move(now);
   batch.cursors.push_back(
       {kSource, "subjects",

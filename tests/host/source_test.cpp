@@ -62,8 +62,8 @@ struct Bench {
     probes.kernel_logs.push_back(std::move(log));
     source = std::make_unique<HostSource>(clock, intake, std::move(probes), settings);
     tasks = std::make_unique<TaskGroup>(loop->get_executor(), clock);
-    tasks->start("host", [this] { return source->measure(); });
     tasks->start("kernel log", [this] { return source->follow_kernel_log(); });
+    tasks->start("host", [this] { return source->measure(); });
   }
   /// As a kill -9: nothing is said, nothing more is kept.
   void stop() {
@@ -314,7 +314,7 @@ TEST_CASE("a clock that jumps back or forth disturbs nothing", "[host][source]")
 
 TEST_CASE("no damage of what was kept keeps the source from starting", "[host][source]") {
   for (const char* kept : {"", "{", "[]", "{\"boot\":5}", "{\"boot\":\"boot1\",\"trainers\":[{}]}",
-                                  "{\"boot\":\"boot1\",\"trainers\":[5]}", "null", "[1,2]"}) {
+                           "{\"boot\":\"boot1\",\"trainers\":[5]}", "null", "[1,2]"}) {
     Bench bench;
     for (const char* key : {"trainers", "events", "subjects"})
       bench.intake.cursors[std::string("host|") + key] = kept;
