@@ -8,10 +8,18 @@ namespace redflag::daemon {
 ExitWatch::ExitWatch(asio::any_io_executor executor)
     : executor_(std::move(executor)), exits_(std::make_shared<Event>(executor_)) {}
 
-ExitWatch::~ExitWatch() = default;
+ExitWatch::~ExitWatch() {
+  watch({});
+}
 
 void ExitWatch::watch(const std::set<ProcessId>& processes) {
-  std::erase_if(watched_, [&](const auto& each) { return !processes.contains(each.first); });
+  std::erase_if(watched_, [&](const auto& each) {
+    if (processes.contains(each.first)) return false;
+    // The wait holds the descriptor, too.
+    boost::system::error_code ignored;
+    each.second->cancel(ignored);
+    return true;
+  });
   for (const ProcessId& process : processes) {
     if (watched_.size() >= kMost) break;
     if (watched_.contains(process)) continue;
