@@ -65,6 +65,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
                make_channels(config, secrets, {world.transport, world.clock, world.launcher}),
                make_router(config), monitor_options(config)),
       wandb_transport_(world.transport, world.clock),
+      live_runs_(monitor_, world.clock),
       progress_interval_(config.log.progress_interval),
       longest_poll_(2 * config.wandb.poll_interval + std::chrono::minutes{30}),
       sources_(world.executor, world.clock),
@@ -73,6 +74,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
   add_contents(config);
   add_results(config);
+  add_host(config);
   add_views(config);
   add_api(config);
   add_page(config);
@@ -148,6 +150,23 @@ void Service::note_age() {
   const auto mark = world_.once ? monitor_.pipeline().cursor("redflag", "alive") : std::nullopt;
   const auto alive = mark ? decode_alive_mark(*mark) : std::nullopt;
   if (alive) views_->set_as_of(alive->time);
+}
+
+void Service::add_host(const Config& config) {
+  if (!config.host.enabled || !world_.host) return;
+  HostSettings settings = host_settings(config);
+  settings.runs = [this] { return live_runs_.now(); };
+  settings.largest_checkpoint = [this](const std::string& path) {
+    // One of yesterday says what the next will take; one of an older model does not.
+    const Time since = world_.clock.now() - std::chrono::hours{24};
+    std::uint64_t largest = 0;
+    for (const auto& source : results_) {
+      if (source->root() == path) largest = std::max(largest, source->largest_checkpoint(since));
+    }
+    return largest;
+  };
+  for (const auto& source : results_) settings.disk_paths.push_back(source->root());
+  host_ = std::make_unique<HostSource>(world_.clock, monitor_, world_.host(), std::move(settings));
 }
 
 void Service::add_api(const Config& config) {
@@ -240,6 +259,11 @@ void Service::start() {
     sources_.start("inspection", [c = contents_.get()] { return c->read(); });
     sources_.start("contents", [c = contents_.get()] { return c->tell(); });
     sources_.start("forward", [c = contents_.get()] { return c->look_forward(); });
+  }
+  if (host_) {
+    // First, so that the first look can say how the log is followed.
+    sources_.start("kernel log", [h = host_.get()] { return h->follow_kernel_log(); });
+    sources_.start("host", [h = host_.get()] { return h->measure(); });
   }
   if (pollers_.empty() && results_.empty()) {
     log_warning("redflagd",

@@ -13,6 +13,7 @@
 #include "daemon/api/probe_listener.h"
 #include "daemon/api/probes.h"
 #include "daemon/app/dead_man.h"
+#include "daemon/app/live_runs.h"
 #include "daemon/app/observed_transport.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/task_group.h"
@@ -20,6 +21,7 @@
 #include "daemon/config/secret.h"
 #include "daemon/config/secrets.h"
 #include "daemon/contents/content_source.h"
+#include "daemon/host/host_source.h"
 #include "daemon/inspection/stored_verdicts.h"
 #include "daemon/metrics/loop_lag.h"
 #include "daemon/monitor/monitor.h"
@@ -44,6 +46,7 @@ struct World {
   InotifyApi& inotify;
   ProcessLauncher* launcher = nullptr;  ///< starts the children that look into files; null: nobody does
   bool once = false;                    ///< no daemon: a command that looks once
+  std::function<HostProbes()> host;     ///< what tells of the machine; empty: nobody watches it
 };
 
 /// Secrets, resolved before the start, so that a missing one is an error then and not at the first alert.
@@ -81,6 +84,7 @@ class Service {
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
   void add_contents(const Config& config);
+  void add_host(const Config& config);
   /// Why all is not well with redflag itself; empty when it is.
   std::string trouble();
   void add_views(const Config& config);
@@ -109,6 +113,8 @@ class Service {
   std::unique_ptr<StoredVerdicts> verdicts_;
   std::unique_ptr<ContentSource> contents_;
   std::vector<std::unique_ptr<ResultsSource>> results_;
+  LiveRuns live_runs_;
+  std::unique_ptr<HostSource> host_;
   Duration progress_interval_;
   Duration longest_poll_;  ///< a poller that has not spoken for so long does not move
   std::unique_ptr<Collector> views_;

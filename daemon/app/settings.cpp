@@ -124,6 +124,20 @@ ContentSettings content_settings(const Config& config) {
   return settings;
 }
 
+HostSettings host_settings(const Config& config) {
+  HostSettings settings;
+  settings.disk_paths = config.host.disk_paths;
+  settings.disk_paths.push_back(config.store.state_directory);
+  const std::string& log = config.log.file;
+  if (log.starts_with('/'))
+    settings.disk_paths.push_back(log.substr(0, std::max<std::size_t>(log.rfind('/'), 1)));
+  settings.interval = config.host.interval;
+  settings.gpu = config.host.gpu;
+  settings.kernel_log = config.host.kernel_log;
+  settings.processes = config.host.processes;
+  return settings;
+}
+
 ResultsSettings results_settings(const Config& config, const ResultsRoot& root) {
   ResultsSettings settings;
   settings.root = root.path;

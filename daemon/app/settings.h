@@ -20,6 +20,8 @@ MetricNames metric_names(const Config& config);
 GraphqlClientOptions graphql_options(const Config& config);
 WandbPollerOptions poller_options(const Config& config, const ProjectConfig& project);
 ContentSettings content_settings(const Config& config);
+/// Without what only the service knows: the runs, and what the results hold.
+HostSettings host_settings(const Config& config);
 ResultsSettings results_settings(const Config& config, const ResultsRoot& root);
 
 /// What channels need of the world; all of it outlives them.

@@ -336,6 +336,12 @@ class Completion {
   }
 
   void cross_checks() {
+    for (const std::string& path : config_.host.disk_paths) {
+      if (!path.starts_with('/'))
+        report(Level::error, "host.disk_paths",
+               fmt::format("host.disk_paths: {} is not an absolute path", in_quotes(path)),
+               "begin it with /");
+    }
     const ResultsConfig& results = config_.results;
     if (results.incomplete_after < results.settle)
       report(Level::error,

@@ -183,6 +183,16 @@ struct NetworkConfig {
   ProxySettings proxies;              ///< what results from these and the environment: the one to use
 };
 
+/// The machine that redflagd runs on.
+struct HostConfig {
+  bool enabled = true;
+  std::vector<std::string> disk_paths;  ///< absolute; besides the results roots, the state and the log
+  bool gpu = true;
+  bool kernel_log = true;
+  Duration interval{0};
+  std::vector<std::string> processes;  ///< globs over command lines
+};
+
 /// The local API: HTTP on a unix socket, for the `redflag` command and scripts.
 struct ApiConfig {
   std::string socket;  ///< absolute path; "none" = no API; empty = nobody said where it could be: none
@@ -232,6 +242,7 @@ struct Config {
   ApiConfig api;
   PageConfig page;
   PrometheusConfig prometheus;
+  HostConfig host;
 
   std::string file;  ///< that it was read from; empty when there is none
   std::map<std::string, SettingOrigin, std::less<>> origins;  ///< by path: "wandb.projects[0].entity"

@@ -295,6 +295,32 @@ const Section& prometheus() {
   return table;
 }
 
+const Section& host() {
+  static const Section table({
+      value<&HostConfig::enabled>("enabled", "Watch the machine that redflagd runs on.").fallback_is("true"),
+      value<&HostConfig::disk_paths>("disk_paths",
+                                     "Further paths whose file systems are watched for space and inodes, "
+                                     "besides the results, the state and the log.")
+          .fallback_is("[]")
+          .for_example("[/scratch, /home]"),
+      value<&HostConfig::gpu>("gpu", "Ask NVIDIA's GPUs, where their driver is installed.")
+          .fallback_is("true"),
+      value<&HostConfig::kernel_log>(
+          "kernel_log", "Follow the kernel's log for OOM kills and GPU errors, where it may be read.")
+          .fallback_is("true"),
+      value<&HostConfig::interval>("interval", "How often the machine is looked at.")
+          .fallback_is("15s")
+          .range("1s", "10m"),
+      value<&HostConfig::processes>(
+          "processes",
+          "Command lines (globs) of trainings that cannot be told by WANDB_RUN_ID, their open files or "
+          "their output directory.")
+          .fallback_is("[]")
+          .for_example("[\"*/train.py *\"]"),
+  });
+  return table;
+}
+
 }  // namespace
 
 const Section& schema() {
@@ -302,6 +328,7 @@ const Section& schema() {
       section<&Config::wandb>("wandb", "Weights & Biases: which runs to follow, and how.", wandb()),
       section<&Config::results>("results", "Results directories: checkpoints and representations.",
                                 results()),
+      section<&Config::host>("host", "The machine: disks, memory, GPUs, kernel log, processes.", host()),
       section<&Config::metrics>("metrics", "Names of metrics.", metrics()),
       section<&Config::rules>("rules", "What counts as a red flag.", rules()),
       section<&Config::alerts>("alerts", "Where red flags are announced.", alerts_section()),

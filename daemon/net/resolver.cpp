@@ -6,7 +6,6 @@
 #include <cstring>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -20,8 +19,9 @@
 #ifdef REDFLAG_STATIC
 #include <nss.h>
 #endif
-#include <signal.h>
 #include <sys/socket.h>
+
+#include "daemon/base/letter_box.h"
 
 namespace redflag::daemon {
 namespace {
@@ -31,47 +31,12 @@ using Addresses = std::vector<asio::ip::address>;
 constexpr std::size_t kMostRemembered = 64;
 constexpr int kNoThread = -10'000;  // no EAI_ code: the system would not start a thread
 
-/// The only thing that a lookup's thread shares with the loop.
-struct LetterBox {
-  std::mutex mutex;
-  asio::any_io_executor executor;  // empty once closed
-
-  void close() {
-    const std::lock_guard lock(mutex);
-    executor = nullptr;
-  }
-  template <typename Function>
-  void deliver(Function function) {
-    // Under the lock, so that the loop cannot go away between the look and the post.
-    const std::lock_guard lock(mutex);
-    if (executor) {
-      asio::post(executor, std::move(function));
-    }
-  }
-};
-
 /// Somebody who waits. The timer is both the timeout and the bell.
 struct Waiter {
   explicit Waiter(const asio::any_io_executor& executor) : timer(executor) {}
   asio::steady_timer timer;
   std::optional<LookupAnswer> answer;
   bool stopped = false;
-};
-
-/// Signals are for the loop's thread.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
 };
 
 tl::unexpected<Error> no_answer(std::string doing, const std::string& host, int error) {

@@ -104,6 +104,9 @@ class ResultsModel {
   std::vector<TreeEntry> entries() const;  ///< steps and checkpoints, by path
   /// The tree was listed, and everything that could be said of it by now has been taken.
   bool settled(Duration monotonic) const;
+  /// Bytes of the largest checkpoint that was written to after `since`, files without a meaning left out; 0:
+  /// none.
+  std::uint64_t largest_checkpoint(Time since) const;
 
  private:
   void note_shut(const std::string& path, bool shut);

@@ -278,6 +278,21 @@ bool ResultsModel::settled(Duration monotonic) const {
   return listed_ && findings_.empty() && (due_.empty() || std::get<0>(*due_.begin()) > monotonic);
 }
 
+std::uint64_t ResultsModel::largest_checkpoint(Time since) const {
+  std::uint64_t largest = 0;
+  for (const auto& [path, dir] : dirs_) {
+    if (!is_checkpoint(dir.role) && dir.role != DirRole::staging) continue;
+    std::uint64_t bytes = 0;
+    Time newest;
+    for (const auto& [name, file] : dir.files) {
+      bytes += file.size;
+      newest = std::max(newest, file.modified);
+    }
+    if (newest >= since) largest = std::max(largest, bytes);
+  }
+  return largest;
+}
+
 ResultsSummary ResultsModel::summary() const {
   ResultsSummary out;
   out.present = present_;

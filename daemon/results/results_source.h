@@ -58,6 +58,8 @@ class ResultsSource {
   /// For status; call on the loop's thread.
   ResultsSummary summary() const;
   WatchHealth health() const;
+  /// See ResultsModel::largest_checkpoint.
+  std::uint64_t largest_checkpoint(Time since) const { return model_.largest_checkpoint(since); }
   /// The tree was listed completely at least once.
   bool listed() const;
   /// ... and everything that could be said of it by now has been told.

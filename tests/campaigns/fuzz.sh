@@ -37,6 +37,7 @@ sources_of() {
     config_file) echo daemon/config/*.cpp rules/values/*.cpp ;;
     csv_log) echo daemon/cli/csv_*.cpp daemon/runs/*.cpp rules/values/*.cpp ;;
     graphql) echo daemon/simulator/graphql_*.cpp rules/values/error.cpp ;;
+    kernel_log | nvidia_smi) echo daemon/host/{disk,host_facts,kernel_events,kernel_text,memory,nvidia_smi,nvml,process_text,processes,small_file}.cpp daemon/base/event.cpp daemon/results/printable.cpp rules/values/*.cpp ;;
     history_row) echo daemon/runs/*.cpp rules/values/*.cpp ;;
     engine_snapshot | rule_file) echo rules/engine/*.cpp rules/lang/*.cpp rules/values/*.cpp $(packs) ;;
     labels) echo daemon/cli/labels.cpp daemon/cli/rule_kinds.cpp rules/lang/*.cpp rules/values/*.cpp $(packs) ;;
@@ -82,6 +83,18 @@ seed() { # seed TARGET
       printf '/v1/alerts?state=firing&match=rule%%3Dloss-*&limit=10' >"$corpus/target"
       ;;
     rule_file) /usr/bin/python3 tests/campaigns/fuzz_seeds.py "$corpus" ;;
+    kernel_log)
+      echo "Out of memory: Killed process 4711 (python3) total-vm:9kB, anon-rss:8kB, file-rss:0kB, UID:1000" >"$corpus/killed"
+      echo "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),oom_memcg=/j,task_memcg=/j/a,task=python3,pid=812,uid=0" >"$corpus/summary"
+      echo "NVRM: Xid (PCI:0000:65:00): 79, pid=4711, name=python3, GPU has fallen off the bus." >"$corpus/xid"
+      echo "4,1234,5678901234,-;Memory cgroup out of memory: Killed process 1 (a) total-vm:1kB" >"$corpus/kmsg"
+      echo '{"__CURSOR":"c","_TRANSPORT":"kernel","MESSAGE":[79,117,116],"__REALTIME_TIMESTAMP":"1795392000000000"}' >"$corpus/journal"
+      ;;
+    nvidia_smi)
+      echo "0, GPU-b850f46d, NVIDIA A10G, 00000000:00:1E.0, 21000, 23028, 97, 71, 250.51, 300.00, 0, 0x0000000000000004" >"$corpus/card"
+      echo "31 22 0:40 / /data rw - nfs4 server:/data rw" >"$corpus/mountinfo"
+      cp /proc/meminfo /proc/self/stat "$corpus/"
+      ;;
     rule_test_file) cp rules/packs/*_test.yaml "$corpus/" ;;
     wandb_file | tfevents | console | trainer_json)
       /usr/bin/python3 tests/local/fuzz_seeds.py "$1" "$corpus" "$out/$1.dict" ${SAMPLES:+"$SAMPLES"} >/dev/null
