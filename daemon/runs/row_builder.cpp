@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/runs/json_number.h"
+#include "daemon/runs/logged_row.h"
 
 namespace redflag::daemon {
 namespace {
@@ -15,8 +16,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxSamples = 2000;
-constexpr std::size_t kMaxNameBytes = 256;
-constexpr int kMaxDepth = 8;
 
 struct StepKey {
   const char* name;
@@ -30,19 +29,19 @@ constexpr std::array<StepKey, 5> kStepKeys{{
     {"current_steps", StepOrigin::counter},
 }};
 
-void find_step(const json& row, BuiltRow& built) {
-  const auto sequence = row.find("_step");
-  if (sequence != row.end()) {
-    if (const auto step = step_from(*sequence)) {
-      built.observation.seq = *step;
-      built.observation.step = *step;
-      built.origin = StepOrigin::sequence;
-    }
+/// A whole number that may have been logged as a float; as step_from does it.
+std::optional<std::int64_t> whole(std::optional<double> number) {
+  return number ? step_from(json(*number)) : std::nullopt;
+}
+
+void find_step(const LoggedRow& row, BuiltRow& built) {
+  if (const auto step = whole(row.number_of("_step"))) {
+    built.observation.seq = *step;
+    built.observation.step = *step;
+    built.origin = StepOrigin::sequence;
   }
   for (const auto& key : kStepKeys) {
-    const auto found = row.find(key.name);
-    if (found == row.end()) continue;
-    if (const auto step = step_from(*found)) {
+    if (const auto step = whole(row.number_of(key.name))) {
       built.observation.step = *step;
       built.origin = key.origin;
       return;
@@ -50,20 +49,18 @@ void find_step(const json& row, BuiltRow& built) {
   }
 }
 
-Time time_from(const json& value) {
-  if (const auto* text = value.get_ptr<const std::string*>()) return parse_rfc3339(*text).value_or(Time{});
-  if (!value.is_number()) return Time{};
-  const double number = value.get<double>();
+Time time_from(double number) {
   if (number > 1e11) return from_unix_seconds(number / 1000.0);  // milliseconds
   // Less than this is a count of seconds since the start, not a date.
   return number > 5e8 ? from_unix_seconds(number) : Time{};
 }
 
-Time find_time(const json& row) {
+Time find_time(const LoggedRow& row) {
   for (const char* key : {"_timestamp", "timestamp", "time"}) {
     const auto found = row.find(key);
-    if (found == row.end()) continue;
-    const Time time = time_from(*found);
+    if (!found) continue;
+    const Time time = row.is_number(*found) ? time_from(row.number(*found))
+                                            : parse_rfc3339(row.text(*found)).value_or(Time{});
     if (time != Time{}) return time;
   }
   return Time{};
@@ -74,16 +71,9 @@ class SampleCollector {
  public:
   explicit SampleCollector(const MetricNames& names) : names_(names) {}
 
-  void walk(const json& object, const std::string& prefix, int depth) {
-    for (const auto& [key, value] : object.items()) {
-      if (samples.size() >= kMaxSamples) return;
-      if (key.size() + prefix.size() > kMaxNameBytes) continue;
-      if (value.is_object()) {
-        if (depth < kMaxDepth && !value.contains("_type")) walk(value, prefix + key + '.', depth + 1);
-      } else if (const auto number = number_from(value)) {
-        take(prefix + key, *number);
-      }
-    }
+  void take(const LoggedRow& row) {
+    for (std::size_t i = 0; i < row.size() && samples.size() < kMaxSamples; ++i)
+      if (row.is_number(i)) take(row.name(i), row.number(i));
   }
 
   std::vector<Sample> samples;
@@ -95,7 +85,7 @@ class SampleCollector {
     std::uint32_t rank;
   };
 
-  void take(std::string name, double value) {
+  void take(std::string_view name, double value) {
     if (name == "train_runtime" || name == "train/train_runtime" || name == "train.train_runtime")
       is_total = true;
     if (prefix_is_time(name)) return;
@@ -107,7 +97,7 @@ class SampleCollector {
     const auto [place, fresh] = places_.try_emplace(meaning.canonical, Place{samples.size(), meaning.rank});
     if (fresh) {
       samples.push_back(
-          {meaning.canonical, value, name == meaning.canonical ? std::string{} : std::move(name)});
+          {meaning.canonical, value, name == meaning.canonical ? std::string{} : std::string(name)});
       return;
     }
     Sample& kept = samples[place->second.index];
@@ -116,20 +106,19 @@ class SampleCollector {
     if (!better && !larger) return;
     place->second.rank = meaning.rank;
     kept.value = value;
-    kept.original = name == meaning.canonical ? std::string{} : std::move(name);
+    kept.original = name == meaning.canonical ? std::string{} : std::string(name);
   }
 
-  static bool prefix_is_time(const std::string& name) { return name == "timestamp" || name == "time"; }
+  static bool prefix_is_time(std::string_view name) { return name == "timestamp" || name == "time"; }
 
   const MetricNames& names_;
   std::unordered_map<std::string, Place> places_;
 };
 
-std::optional<BuiltRow> build_row(const json& row, const RowTarget& target, const MetricNames& names,
+std::optional<BuiltRow> build_row(const LoggedRow& row, const RowTarget& target, const MetricNames& names,
                                   bool total) {
-  if (!row.is_object()) return std::nullopt;
   SampleCollector collector(names);
-  collector.walk(row, "", 0);
+  collector.take(row);
   if (collector.samples.empty()) return std::nullopt;
   BuiltRow built;
   find_step(row, built);
@@ -145,12 +134,24 @@ std::optional<BuiltRow> build_row(const json& row, const RowTarget& target, cons
 
 }  // namespace
 
-std::optional<BuiltRow> RowBuilder::build(const json& row, const RowTarget& target) const {
+std::optional<BuiltRow> RowBuilder::build(const LoggedRow& row, const RowTarget& target) const {
   return build_row(row, target, names_, false);
 }
 
-std::optional<BuiltRow> RowBuilder::build_summary(const json& totals, const RowTarget& target) const {
+std::optional<BuiltRow> RowBuilder::build(const json& row, const RowTarget& target) const {
+  LoggedRow logged;
+  append_json(row, logged);
+  return build_row(logged, target, names_, false);
+}
+
+std::optional<BuiltRow> RowBuilder::build_summary(const LoggedRow& totals, const RowTarget& target) const {
   return build_row(totals, target, names_, true);
+}
+
+std::optional<BuiltRow> RowBuilder::build_summary(const json& totals, const RowTarget& target) const {
+  LoggedRow logged;
+  append_json(totals, logged);
+  return build_row(logged, target, names_, true);
 }
 
 }  // namespace redflag::daemon

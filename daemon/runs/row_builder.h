@@ -12,6 +12,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "daemon/runs/logged_row.h"
 #include "daemon/runs/metric_names.h"
 #include "rules/values/observation.h"
 
@@ -47,9 +48,11 @@ class RowBuilder {
   /// are, in all spellings. A score above 1 is read as percent. `seq` is `_step` when there is one. Hostile
   /// input gives at most 2,000 samples.
   std::optional<BuiltRow> build(const nlohmann::json& row, const RowTarget& target) const;
+  std::optional<BuiltRow> build(const LoggedRow& row, const RowTarget& target) const;
 
   /// The same for a run's totals (W&B summaryMetrics): always of kind summary.
   std::optional<BuiltRow> build_summary(const nlohmann::json& totals, const RowTarget& target) const;
+  std::optional<BuiltRow> build_summary(const LoggedRow& totals, const RowTarget& target) const;
 
  private:
   const MetricNames& names_;
