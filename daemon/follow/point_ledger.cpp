@@ -69,7 +69,7 @@ std::uint32_t PointLedger::place(const std::string& group, const Observation& ro
 
 bool PointLedger::told_by_others(const BySource& sources, std::string_view group, std::int64_t step) const {
   return std::any_of(sources.begin(), sources.end(), [&](const auto& one) {
-    return one.first != group && one.second.contains(step);
+    return (one.first != group || again_.contains(group)) && one.second.contains(step);
   });
 }
 

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,9 @@ class PointLedger {
   /// Takes from `row` (a row of the run's curves) the samples that another source has told, sets its attempt
   /// to the run's, and remembers the rest as told. False: nothing is left of it.
   bool take(Observation& row);
+
+  /// `source` reads a file from its beginning again: from now on it is held against itself, too.
+  void read_again(const std::string& source) { again_.insert(source); }
 
   /// A point that was told before the restart, as it is kept: its attempt is already the run's.
   void recall(const Observation& told);
@@ -70,6 +74,7 @@ class PointLedger {
   std::map<std::int64_t, std::uint32_t> sequence_attempts_;  // first `_step` → attempt, where one begins
   std::map<std::string, Place> places_;
   std::map<std::uint32_t, std::int64_t> first_steps_;  // of attempts
+  std::set<std::string, std::less<>> again_;
   std::uint32_t attempt_ = 1;
   bool attempts_changed_ = false;
 };

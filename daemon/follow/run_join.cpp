@@ -1,6 +1,7 @@
 #include "daemon/follow/run_join.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace redflag::daemon::follow {
 namespace {
@@ -37,6 +38,28 @@ RunState joined_state(const RunInfo& service, const RunInfo& disk, Time disk_sig
 }
 
 }  // namespace
+
+std::vector<std::string> directories_of(const nlohmann::json& config, const std::string& working_directory) {
+  std::vector<std::string> found;
+  const auto look = [&](const nlohmann::json& section) {
+    for (const char* const name : {"output_dir", "logging_dir"}) {
+      const auto value = section.find(name);
+      if (value == section.end() || !value->is_string()) continue;
+      std::filesystem::path path = value->get<std::string>();
+      if (path.empty() || (path.is_relative() && working_directory.empty())) continue;
+      if (path.is_relative()) path = std::filesystem::path(working_directory) / path;
+      std::string text = path.lexically_normal().string();
+      while (text.size() > 1 && text.back() == '/') text.pop_back();
+      if (text != "/" && std::find(found.begin(), found.end(), text) == found.end()) found.push_back(text);
+    }
+  };
+  if (!config.is_object()) return found;
+  look(config);
+  for (const auto& [name, section] : config.items()) {
+    if (section.is_object()) look(section);
+  }
+  return found;
+}
 
 RunInfo join_run(const RunSides& sides, Time now) {
   if (!sides.service) return *sides.disk;

@@ -6,13 +6,12 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "daemon/runs/run_info.h"
 
 namespace redflag::daemon::follow {
-
-/// What is known of a run's process on this machine; see JoinedIntake::note_process.
-enum class ProcessSign : std::uint8_t { unknown, alive, dead };
 
 struct RunSides {
   std::optional<RunInfo> service;  ///< as W&B's API told it last
@@ -25,5 +24,9 @@ inline constexpr Duration kDiskOutweighs = std::chrono::minutes{10};
 
 /// The joined run. `now` matters only where both sides disagree about the end. One side has to be there.
 RunInfo join_run(const RunSides& sides, Time now);
+
+/// Where a run writes, by its configuration (output_dir, logging_dir), anywhere in it: absolute paths, and
+/// relative ones below `working_directory` unless that is empty.
+std::vector<std::string> directories_of(const nlohmann::json& config, const std::string& working_directory);
 
 }  // namespace redflag::daemon::follow
