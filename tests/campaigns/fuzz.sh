@@ -24,6 +24,13 @@ packs() {
   echo rules/packs/packs.cpp
 }
 
+# The readers of local files, with their table of log patterns.
+local_files() {
+  cmake -DIN=daemon/local/log_patterns.yaml -DOUT="$out/log_patterns_text.cpp" -DHEADER=daemon/local/log_patterns.h \
+    -DFUNCTION=redflag::daemon::local::shipped_log_patterns_text -P rules/packs/embed.cmake
+  echo daemon/local/*.cpp "$out/log_patterns_text.cpp" daemon/runs/*.cpp rules/values/*.cpp
+}
+
 sources_of() {
   case "$1" in
     api_request) echo daemon/api/bodies.cpp daemon/api/target.cpp daemon/net/url.cpp daemon/config/{mask,suggest,url,values}.cpp alerts/matcher.cpp alerts/text/{escape,utf8}.cpp rules/values/*.cpp ;;
@@ -33,6 +40,7 @@ sources_of() {
     history_row) echo daemon/runs/*.cpp rules/values/*.cpp ;;
     engine_snapshot | rule_file) echo rules/engine/*.cpp rules/lang/*.cpp rules/values/*.cpp $(packs) ;;
     labels) echo daemon/cli/labels.cpp daemon/cli/rule_kinds.cpp rules/lang/*.cpp rules/values/*.cpp $(packs) ;;
+    wandb_file | tfevents | console | trainer_json) local_files ;;
     torch_zip | pickle | torch_legacy | safetensors) echo daemon/tensors/*.cpp daemon/results/printable.cpp rules/values/*.cpp ;;
     rule_test_file) echo rules/testing/*.cpp rules/engine/*.cpp rules/lang/*.cpp rules/values/*.cpp $(packs) ;;
     *) echo "fuzz: no list of sources for $1" >&2; exit 1 ;;
@@ -75,6 +83,9 @@ seed() { # seed TARGET
       ;;
     rule_file) /usr/bin/python3 tests/campaigns/fuzz_seeds.py "$corpus" ;;
     rule_test_file) cp rules/packs/*_test.yaml "$corpus/" ;;
+    wandb_file | tfevents | console | trainer_json)
+      /usr/bin/python3 tests/local/fuzz_seeds.py "$1" "$corpus" "$out/$1.dict" ${SAMPLES:+"$SAMPLES"} >/dev/null
+      ;;
     torch_zip | pickle | torch_legacy | safetensors)
       # Without python3-torch the few committed files have to do.
       /usr/bin/python3 tests/tensors/make_samples.py "$samples" >/dev/null 2>&1 || samples=
