@@ -49,7 +49,8 @@ Result<std::unique_ptr<Service>> Service::create(World world, const Config& conf
     log_warning("rules", "{}:{}: {}", doubt.file, doubt.line, doubt.message);
   std::unique_ptr<Service> service(
       new Service(world, config, std::move(secrets), std::move(names), std::move(*rules)));
-  if (Result<void> resumed = service->monitor_.resume(); !resumed)
+  const auto recall = [&joined = service->joined_](const Observation& point) { joined.recall(point); };
+  if (Result<void> resumed = service->monitor_.resume(recall); !resumed)
     return tl::unexpected<Error>(std::move(resumed.error()));
   return service;
 }
@@ -61,6 +62,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
       monitor_(world.executor, world.clock, world.store, std::move(rules),
                make_channels(config, secrets, {world.transport, world.clock, world.launcher}),
                make_router(config), monitor_options(config)),
+      joined_(monitor_, world.clock),
       wandb_transport_(world.transport, world.clock),
       progress_interval_(config.log.progress_interval),
       longest_poll_(2 * config.wandb.poll_interval + std::chrono::minutes{30}),
@@ -68,6 +70,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
   add_contents(config);
   add_results(config);
+  add_local(config);
   add_api(config);
   if (!secrets.ping_url.empty()) {
     dead_man_ = std::make_unique<DeadMan>(std::move(secrets.ping_url), config.alerts.ping_interval,
@@ -93,7 +96,7 @@ void Service::add_wandb(const Config& config, Secret key) {
                                       [key = std::move(key)] { return std::string(key.reveal()); });
   for (const ProjectConfig& project : config.wandb.projects) {
     pollers_.push_back(std::make_unique<WandbPoller>(poller_options(config, project), *wandb_client_,
-                                                     monitor_, world_.clock, names_, log_poll));
+                                                     joined_.service(), world_.clock, names_, log_poll));
   }
 }
 
@@ -111,6 +114,13 @@ void Service::add_results(const Config& config) {
     if (contents_) settings.on_change = [this](const FileChange& change) { contents_->note(change); };
     results_.push_back(std::make_unique<ResultsSource>(world_.executor, world_.clock, monitor_, world_.files,
                                                        world_.inotify, std::move(settings)));
+  }
+}
+
+void Service::add_local(const Config& config) {
+  for (follow::LocalSettings& settings : local_settings(config)) {
+    local_.push_back(std::make_unique<follow::LocalSource>(world_.executor, world_.clock, joined_, world_.files,
+                                                           world_.inotify, names_, std::move(settings)));
   }
 }
 
@@ -134,6 +144,8 @@ void Service::start() {
     sources_.start(poller->subject().key, [p = poller.get()] { return p->run(); });
   for (const auto& source : results_)
     sources_.start("results:" + source->root(), [s = source.get()] { return s->run(); });
+  for (const auto& source : local_)
+    sources_.start(source->name(), [s = source.get()] { return s->run(); });
   for (const auto& source : results_) {
     sources_.start("results", [this, s = source.get()] { return report_results(*s); });
   }
@@ -144,7 +156,7 @@ void Service::start() {
     sources_.start("contents", [c = contents_.get()] { return c->tell(); });
     sources_.start("forward", [c = contents_.get()] { return c->look_forward(); });
   }
-  if (pollers_.empty() && results_.empty()) {
+  if (pollers_.empty() && results_.empty() && local_.empty()) {
     log_warning("redflagd",
                 "nothing to watch: set wandb.projects (or WANDB_ENTITY and WANDB_PROJECT) or results.roots");
   }

@@ -18,6 +18,8 @@
 #include "daemon/config/secret.h"
 #include "daemon/config/secrets.h"
 #include "daemon/contents/content_source.h"
+#include "daemon/follow/joined_intake.h"
+#include "daemon/follow/local_source.h"
 #include "daemon/inspection/stored_verdicts.h"
 #include "daemon/monitor/monitor.h"
 #include "daemon/net/http.h"
@@ -69,6 +71,7 @@ class Service {
           std::shared_ptr<const RuleSet> rules);
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
+  void add_local(const Config& config);
   void add_contents(const Config& config);
   /// Why all is not well with redflag itself; empty when it is.
   std::string trouble();
@@ -81,6 +84,7 @@ class Service {
   World world_;
   MetricNames names_;
   Monitor monitor_;
+  follow::JoinedIntake joined_;
   ObservedTransport wandb_transport_;
   std::unique_ptr<DeadMan> dead_man_;
   std::unique_ptr<GraphqlClient> wandb_client_;
@@ -90,6 +94,7 @@ class Service {
   std::unique_ptr<StoredVerdicts> verdicts_;
   std::unique_ptr<ContentSource> contents_;
   std::vector<std::unique_ptr<ResultsSource>> results_;
+  std::vector<std::unique_ptr<follow::LocalSource>> local_;
   Duration progress_interval_;
   Duration longest_poll_;  ///< a poller that has not spoken for so long does not move
   TaskGroup sources_;

@@ -20,6 +20,8 @@ MetricNames metric_names(const Config& config);
 GraphqlClientOptions graphql_options(const Config& config);
 WandbPollerOptions poller_options(const Config& config, const ProjectConfig& project);
 ContentSettings content_settings(const Config& config);
+/// One for each directory below which local files are followed; empty when `local.enabled` is false.
+std::vector<follow::LocalSettings> local_settings(const Config& config);
 ResultsSettings results_settings(const Config& config, const ResultsRoot& root);
 
 /// What channels need of the world; all of it outlives them.

@@ -293,6 +293,11 @@ SourceBatch JoinedIntake::overdue() {
   return batch;
 }
 
+asio::awaitable<void> JoinedIntake::tell_overdue() {
+  SourceBatch batch = overdue();
+  if (!batch.inputs.empty()) co_await inner_.submit(std::move(batch));
+}
+
 /// What ended a day ago is read back from what was kept, should it come to life.
 void JoinedIntake::prune(Time now) {
   pruned_ = now;

@@ -56,9 +56,9 @@ class JoinedIntake {
   /// The key under which a run is known here.
   const std::string& known_as(const std::string& key) const;
 
-  /// Runs whose end was put off because their directory was still written, and no longer is. To be submitted
-  /// to the intake behind this one; empty when there are none. Ask now and then.
-  SourceBatch overdue();
+  /// Tells the end of runs whose end was put off because their directory was still written, and no longer is.
+  /// To be called now and then.
+  asio::awaitable<void> tell_overdue();
 
   std::uint64_t points_twice() const { return points_twice_; }  ///< samples that another source had told
 
@@ -83,6 +83,7 @@ class JoinedIntake {
   Run& obtain(const std::string& key);
   void rename(std::string& key) const;
   void recognise(const RunInfo& info);
+  SourceBatch overdue();
   void keep(const std::string& key, Run& run, bool whole, SourceBatch& batch);
   void prune(Time now);
 

@@ -1,5 +1,7 @@
 #include "daemon/follow/tailed_file.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace redflag::daemon::follow {
@@ -18,7 +20,7 @@ void TailedFile::make_reader(std::uint64_t resume_at) {
     if (const auto* trouble = std::get_if<local::Trouble>(&event.what);
         trouble != nullptr && trouble->kind == local::Trouble::Kind::not_this)
       stopped_ = true;
-    if (events_ != nullptr) events_->push_back(event);
+    if (events_ != nullptr && base_ + event.offset >= skip_below_) events_->push_back(event);
   };
   switch (place_.kind) {
     case LocalKind::none: return;
@@ -27,9 +29,11 @@ void TailedFile::make_reader(std::uint64_t resume_at) {
       reader_ = std::make_unique<local::TfeventsReader>(sink, place_.prefix, resume_at);
       return;
     case LocalKind::console: {
-      auto console = std::make_unique<local::ConsoleReader>(sink, local::ConsoleOptions{&patterns_, true, true});
-      if (resume_at > 0) console->restore(resume_at, resume_text_);
-      reader_ = std::move(console);
+      // What a line means depends on those before it (bars, tracebacks), so after a restart a log is read again
+      // from its beginning, in silence; of one too long for that, from where it was left.
+      skip_below_ = resume_at;
+      base_ = resume_at > kMostReread ? resume_at : 0;
+      reader_ = std::make_unique<local::ConsoleReader>(sink, local::ConsoleOptions{&patterns_, true, true});
       return;
     }
     case LocalKind::trainer_state: {
@@ -46,7 +50,7 @@ void TailedFile::make_reader(std::uint64_t resume_at) {
 }
 
 std::uint64_t TailedFile::next_offset() const {
-  return std::visit(
+  return base_ + std::visit(
       [](const auto& reader) -> std::uint64_t {
         if constexpr (requires { reader->next_offset(); }) {
           return reader->next_offset();
@@ -105,6 +109,7 @@ ReadResult TailedFile::read(FileSystem& files, std::vector<local::LocalEvent>& e
     // Replaced, rotated or cut. What was told stays told; who tells it again is held against that.
     result.began_anew = true;
     resume_text_.clear();
+    base_ = skip_below_ = 0;
     make_reader(0);
   }
   const bool changed = !known_ || other || stat->size != stat_.size || stat->modified != stat_.modified;
@@ -162,9 +167,9 @@ std::string TailedFile::serialize() const {
   std::string text = resume_text_;
   std::visit(
       [&](const auto& reader) {
-        if constexpr (requires { reader->cursor(); }) cursor = reader->cursor();
+        if constexpr (requires { reader->cursor(); }) cursor = std::max(base_ + reader->cursor(), skip_below_);
         if constexpr (requires { reader->serialize(); }) text = reader->serialize();
-        if constexpr (requires { reader->lines(); } && !requires { reader->serialize(); })
+        if constexpr (requires { reader->lines(); })
           text = std::to_string(reader->lines());
       },
       reader_);

@@ -29,6 +29,7 @@ struct ReadResult {
 class TailedFile {
  public:
   static constexpr std::size_t kPiece = std::size_t{256} << 10;
+  static constexpr std::uint64_t kMostReread = std::uint64_t{8} << 20;   ///< of a console log, after a restart
   static constexpr std::uint64_t kMostStateBytes = std::uint64_t{64} << 20;  ///< of a trainer_state.json
 
   TailedFile(LocalPlace place, std::string path, const local::LogPatterns& patterns);
@@ -77,6 +78,8 @@ class TailedFile {
   bool stopped_ = false;
   bool at_end_ = false;
   std::size_t matches_ = 0;
+  std::uint64_t base_ = 0;        // where in the file the reader's own offsets begin
+  std::uint64_t skip_below_ = 0;  // what lies before it was told before the restart
   std::uint64_t resume_at_ = 0;
   std::string resume_text_;
 };
