@@ -103,7 +103,7 @@ bool PointLedger::take(Observation& row) {
   const std::string group = group_of(row);
   const bool sequenced = has_wandb_sequence(row);
   if (const auto known = places_.find(row.source);
-      sequenced && known != places_.end() && row.attempt > known->second.own &&
+      sequenced && row.source == kWandb && known != places_.end() && row.attempt > known->second.own &&
       row.seq < known->second.newest) {
     // Deleted on the service and made anew under the same id: its sequence begins again.
     sequence_ = {};
