@@ -75,6 +75,7 @@ const std::vector<Handlers::Route>& Handlers::routes() {
       {"POST", {"v1", "outbox", "retry"}, &Handlers::retry},
       {"POST", {"v1", "outbox", "drop"}, &Handlers::drop},
       {"GET", {"v1", "channels"}, &Handlers::list_channels},
+      {"POST", {"v1", "observations"}, &Handlers::push},
   };
   return kRoutes;
 }
@@ -247,6 +248,15 @@ Handlers::Answer Handlers::drop(const ServerRequest& request, const Target& targ
   const Result<std::size_t> count = co_await operations_.drop(std::move(body->ids));
   if (!count) co_return refused(count);
   co_return json_response(200, fmt::format("{{\"count\":{}}}", *count));
+}
+
+Handlers::Answer Handlers::push(const ServerRequest& request, const Target& target) {
+  if (const Result<Query> query = Query::of(target, {}); !query) co_return refused(query);
+  if (!push_) {
+    co_return error_response(404, "not_found", "nothing takes pushed observations here",
+                             "set local.enabled in the configuration");
+  }
+  co_return co_await push_(request.body);
 }
 
 Handlers::Answer Handlers::list_channels(const ServerRequest&, const Target& target) {

@@ -21,6 +21,10 @@ class Handlers {
   /// `user_name` gives a name to a user id; it must not block for long.
   Handlers(Operations& operations, Clock& clock, std::function<std::string(std::uint32_t)> user_name);
 
+  /// Who takes what scripts push (docs/push.md): a body of lines, answered once it is kept.
+  using Push = std::function<asio::awaitable<ServerResponse>(std::string body)>;
+  void set_push(Push push) { push_ = std::move(push); }
+
   /// Never throws but for cancellation.
   asio::awaitable<ServerResponse> answer(ServerRequest request);
 
@@ -40,6 +44,7 @@ class Handlers {
   Answer list_outbox(const ServerRequest& request, const Target& target);
   Answer retry(const ServerRequest& request, const Target& target);
   Answer drop(const ServerRequest& request, const Target& target);
+  Answer push(const ServerRequest& request, const Target& target);
   Answer list_channels(const ServerRequest& request, const Target& target);
 
   std::string who(const ServerRequest& request) const;
@@ -47,6 +52,7 @@ class Handlers {
   Operations& operations_;
   Clock& clock_;
   std::function<std::string(std::uint32_t)> user_name_;
+  Push push_;
 };
 
 }  // namespace redflag::daemon::api

@@ -42,6 +42,9 @@ class LocalApi {
   /// at most after `patience`. May be called twice.
   asio::awaitable<void> stop(Duration patience);
 
+  /// Before start(); see Handlers::set_push.
+  void set_push(api::Handlers::Push push) { handlers_.set_push(std::move(push)); }
+
   const std::string& socket() const { return settings_.socket; }
 
  private:

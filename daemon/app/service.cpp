@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/api/push_answer.h"
 #include "daemon/app/settings.h"
 #include "daemon/base/log.h"
 #include "daemon/contents/expected_steps.h"
@@ -128,6 +129,10 @@ void Service::add_api(const Config& config) {
   if (config.api.socket.empty() || config.api.socket == "none") return;
   api_ = std::make_unique<LocalApi>(world_.executor, world_.clock, monitor_,
                                     ApiSettings{config.api.socket, api_mode(config.api), config.api.group});
+  if (!config.local.enabled) return;
+  push_ = std::make_unique<follow::PushIntake>(joined_, world_.clock, names_,
+                                               WandbService(config.wandb.base_url).host());
+  api_->set_push([push = push_.get()](std::string body) { return api::answer_push(*push, std::move(body)); });
 }
 
 void Service::start() {

@@ -20,6 +20,7 @@
 #include "daemon/contents/content_source.h"
 #include "daemon/follow/joined_intake.h"
 #include "daemon/follow/local_source.h"
+#include "daemon/follow/push.h"
 #include "daemon/inspection/stored_verdicts.h"
 #include "daemon/monitor/monitor.h"
 #include "daemon/net/http.h"
@@ -95,6 +96,7 @@ class Service {
   std::unique_ptr<ContentSource> contents_;
   std::vector<std::unique_ptr<ResultsSource>> results_;
   std::vector<std::unique_ptr<follow::LocalSource>> local_;
+  std::unique_ptr<follow::PushIntake> push_;
   Duration progress_interval_;
   Duration longest_poll_;  ///< a poller that has not spoken for so long does not move
   TaskGroup sources_;

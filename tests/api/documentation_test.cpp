@@ -135,7 +135,7 @@ TEST_CASE("docs/api.md names every path that there is", "[api][docs]") {
   for (const char* path :
        {"GET /v1/alerts`", "GET /v1/alerts/ID`", "POST /v1/alerts/ID/ack`", "DELETE /v1/alerts/ID/ack`",
         "GET /v1/silences`", "POST /v1/silences`", "DELETE /v1/silences/ID`", "GET /v1/outbox`",
-        "POST /v1/outbox/retry`", "POST /v1/outbox/drop`", "GET /v1/channels`", "GET /healthz`"}) {
+        "POST /v1/outbox/retry`", "POST /v1/outbox/drop`", "GET /v1/channels`", "POST /v1/observations`", "GET /healthz`"}) {
     INFO(path);
     CHECK(page.find(std::string("`") + path) != std::string::npos);
   }
