@@ -201,7 +201,7 @@ const Section& local() {
       value<&LocalConfig::old_after>(
           "old_after", "Runs whose files were not written for so long are read for how they ended, and page nobody.")
           .fallback_is("1d")
-          .range("1m", "1y")
+          .range("1m", "365d")
           .is_advanced(),
   });
   return table;
