@@ -62,6 +62,7 @@ const std::vector<Handlers::Route>& Handlers::routes() {
       {"GET", {"v1", "runs", kAnything}, &Handlers::show_run},
       {"GET", {"v1", "runs", kAnything, "curves"}, &Handlers::curves},
       {"GET", {"v1", "evidence"}, &Handlers::evidence},
+      {"POST", {"v1", "observations"}, &Handlers::push},
   };
   return kRoutes;
 }
@@ -257,6 +258,15 @@ Handlers::Answer Handlers::drop(const ServerRequest& request, const Target& targ
   const Result<std::size_t> count = co_await operations_.drop(std::move(body->ids));
   if (!count) co_return refused(count);
   co_return json_response(200, fmt::format("{{\"count\":{}}}", *count));
+}
+
+Handlers::Answer Handlers::push(const ServerRequest& request, const Target& target) {
+  if (const Result<Query> query = Query::of(target, {}); !query) co_return refused(query);
+  if (!push_) {
+    co_return error_response(404, "not_found", "nothing takes pushed observations here",
+                             "set local.enabled in the configuration");
+  }
+  co_return co_await push_(request.body);
 }
 
 Handlers::Answer Handlers::list_channels(const ServerRequest&, const Target& target) {

@@ -32,6 +32,10 @@ class Handlers {
   /// answered.
   void set_probes(Probes* probes) { probes_ = probes; }
 
+  /// Who takes what scripts push (docs/push.md): a body of lines, answered once it is kept.
+  using Push = std::function<asio::awaitable<ServerResponse>(std::string body)>;
+  void set_push(Push push) { push_ = std::move(push); }
+
   /// Never throws but for cancellation.
   asio::awaitable<ServerResponse> answer(ServerRequest request);
 
@@ -56,6 +60,7 @@ class Handlers {
   Answer list_outbox(const ServerRequest& request, const Target& target);
   Answer retry(const ServerRequest& request, const Target& target);
   Answer drop(const ServerRequest& request, const Target& target);
+  Answer push(const ServerRequest& request, const Target& target);
   Answer list_channels(const ServerRequest& request, const Target& target);
   Answer page_login(const ServerRequest& request, const Target& target);
 
@@ -74,6 +79,7 @@ class Handlers {
   std::function<std::string(std::uint32_t)> user_name_;
   std::function<std::string()> page_login_;
   Probes* probes_ = nullptr;
+  Push push_;
 };
 
 }  // namespace redflag::daemon::api

@@ -46,6 +46,8 @@ class LocalApi {
   api::Handlers& handlers() { return handlers_; }
   /// See Handlers::set_probes. Before start().
   void set_probes(api::Probes* probes) { handlers_.set_probes(probes); }
+  /// Before start(); see Handlers::set_push.
+  void set_push(api::Handlers::Push push) { handlers_.set_push(std::move(push)); }
 
   const std::string& socket() const { return settings_.socket; }
 

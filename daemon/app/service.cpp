@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/api/push_answer.h"
 #include "daemon/app/settings.h"
 #include "daemon/base/log.h"
 #include "daemon/contents/expected_steps.h"
@@ -50,7 +51,8 @@ Result<std::unique_ptr<Service>> Service::create(World world, const Config& conf
     log_warning("rules", "{}:{}: {}", doubt.file, doubt.line, doubt.message);
   std::unique_ptr<Service> service(
       new Service(world, config, std::move(secrets), std::move(names), std::move(*rules)));
-  if (Result<void> resumed = service->monitor_.resume(); !resumed)
+  const auto recall = [&joined = service->joined_](const Observation& point) { joined.recall(point); };
+  if (Result<void> resumed = service->monitor_.resume(recall); !resumed)
     return tl::unexpected<Error>(std::move(resumed.error()));
   service->note_age();
   return service;
@@ -64,6 +66,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
       monitor_(world.executor, world.clock, world.store, std::move(rules),
                make_channels(config, secrets, {world.transport, world.clock, world.launcher}),
                make_router(config), monitor_options(config)),
+      joined_(monitor_, world.clock),
       wandb_transport_(world.transport, world.clock),
       live_runs_(monitor_, world.clock),
       progress_interval_(config.log.progress_interval),
@@ -74,6 +77,7 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
   if (config.wandb.active()) add_wandb(config, std::move(secrets.wandb_key));
   add_contents(config);
   add_results(config);
+  add_local(config);
   add_host(config);
   add_views(config);
   add_api(config);
@@ -102,12 +106,12 @@ void Service::add_wandb(const Config& config, Secret key) {
                                       [key = std::move(key)] { return std::string(key.reveal()); });
   polled_.resize(config.wandb.projects.size());
   for (const ProjectConfig& project : config.wandb.projects) {
-    pollers_.push_back(
-        std::make_unique<WandbPoller>(poller_options(config, project), *wandb_client_, monitor_, world_.clock,
-                                      names_, [this, place = pollers_.size()](const PollSummary& summary) {
-                                        polled_[place] = summary;
-                                        log_poll(summary);
-                                      }));
+    pollers_.push_back(std::make_unique<WandbPoller>(
+        poller_options(config, project), *wandb_client_, joined_.service(), world_.clock, names_,
+        [this, place = pollers_.size()](const PollSummary& summary) {
+          polled_[place] = summary;
+          log_poll(summary);
+        }));
   }
 }
 
@@ -169,6 +173,13 @@ void Service::add_host(const Config& config) {
   host_ = std::make_unique<HostSource>(world_.clock, monitor_, world_.host(), std::move(settings));
 }
 
+void Service::add_local(const Config& config) {
+  for (follow::LocalSettings& settings : local_settings(config)) {
+    local_.push_back(std::make_unique<follow::LocalSource>(
+        world_.executor, world_.clock, joined_, world_.files, world_.inotify, names_, std::move(settings)));
+  }
+}
+
 void Service::add_api(const Config& config) {
   probes_ = std::make_unique<api::Probes>(*views_, [this] { return own_health(); });
   if (config.prometheus.listen != "none") {
@@ -181,6 +192,10 @@ void Service::add_api(const Config& config) {
   api_ = std::make_unique<LocalApi>(world_.executor, world_.clock, monitor_, *views_,
                                     ApiSettings{config.api.socket, api_mode(config.api), config.api.group});
   api_->set_probes(probes_.get());
+  if (!config.local.enabled) return;
+  push_ = std::make_unique<follow::PushIntake>(joined_, world_.clock, names_,
+                                               WandbService(config.wandb.base_url).host());
+  api_->set_push([push = push_.get()](std::string body) { return api::answer_push(*push, std::move(body)); });
 }
 
 OwnHealth Service::own_health() {
@@ -250,6 +265,7 @@ void Service::start() {
     sources_.start(poller->subject().key, [p = poller.get()] { return p->run(); });
   for (const auto& source : results_)
     sources_.start("results:" + source->root(), [s = source.get()] { return s->run(); });
+  for (const auto& source : local_) sources_.start(source->name(), [s = source.get()] { return s->run(); });
   for (const auto& source : results_) {
     sources_.start("results", [this, s = source.get()] { return report_results(*s); });
   }
@@ -265,7 +281,7 @@ void Service::start() {
     sources_.start("kernel log", [h = host_.get()] { return h->follow_kernel_log(); });
     sources_.start("host", [h = host_.get()] { return h->measure(); });
   }
-  if (pollers_.empty() && results_.empty()) {
+  if (pollers_.empty() && results_.empty() && local_.empty()) {
     log_warning("redflagd",
                 "nothing to watch: set wandb.projects (or WANDB_ENTITY and WANDB_PROJECT) or results.roots");
   }

@@ -22,6 +22,9 @@
 #include "daemon/config/secrets.h"
 #include "daemon/contents/content_source.h"
 #include "daemon/host/host_source.h"
+#include "daemon/follow/joined_intake.h"
+#include "daemon/follow/local_source.h"
+#include "daemon/follow/push.h"
 #include "daemon/inspection/stored_verdicts.h"
 #include "daemon/metrics/loop_lag.h"
 #include "daemon/monitor/monitor.h"
@@ -83,6 +86,7 @@ class Service {
           std::shared_ptr<const RuleSet> rules);
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
+  void add_local(const Config& config);
   void add_contents(const Config& config);
   void add_host(const Config& config);
   /// Why all is not well with redflag itself; empty when it is.
@@ -103,6 +107,7 @@ class Service {
   MetricNames names_;
   ScoreRanges score_ranges_;
   Monitor monitor_;
+  follow::JoinedIntake joined_;
   ObservedTransport wandb_transport_;
   std::unique_ptr<DeadMan> dead_man_;
   std::unique_ptr<GraphqlClient> wandb_client_;
@@ -115,6 +120,8 @@ class Service {
   std::vector<std::unique_ptr<ResultsSource>> results_;
   LiveRuns live_runs_;
   std::unique_ptr<HostSource> host_;
+  std::vector<std::unique_ptr<follow::LocalSource>> local_;
+  std::unique_ptr<follow::PushIntake> push_;
   Duration progress_interval_;
   Duration longest_poll_;  ///< a poller that has not spoken for so long does not move
   std::unique_ptr<Collector> views_;

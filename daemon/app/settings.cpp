@@ -148,6 +148,42 @@ ResultsSettings results_settings(const Config& config, const ResultsRoot& root) 
   return settings;
 }
 
+std::vector<follow::LocalSettings> local_settings(const Config& config) {
+  std::vector<follow::LocalSettings> all;
+  if (!config.local.enabled) return all;
+  follow::LocalSettings common;
+  common.wandb_host = WandbService(config.wandb.base_url).host();
+  for (const ProjectConfig& project : config.wandb.projects)
+    common.projects.emplace_back(project.entity, project.project);
+  for (const LocalPath& log : config.local.logs) common.logs.push_back(log.path);
+  common.old_after = config.local.old_after;
+  common.watcher.rescan_every = config.results.rescan_interval;
+  const auto lies_in = [](const std::string& path, const std::string& root) {
+    return path == root || (path.starts_with(root) && (root.ends_with('/') || path[root.size()] == '/'));
+  };
+  const auto add = [&](std::string root, bool logs_only) {
+    for (const follow::LocalSettings& other : all) {
+      if (lies_in(root, other.root) && (logs_only || !other.logs_only)) return;
+    }
+    follow::LocalSettings settings = common;
+    settings.root = std::move(root);
+    settings.logs_only = logs_only;
+    all.push_back(std::move(settings));
+  };
+  std::vector<std::string> roots;
+  for (const ResultsRoot& root : config.results.roots) roots.push_back(root.path);
+  for (const LocalPath& directory : config.local.directories) roots.push_back(directory.path);
+  // The shorter first: what lies within another is followed already.
+  std::sort(roots.begin(), roots.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  for (std::string& root : roots) add(std::move(root), false);
+  for (const LocalPath& log : config.local.logs) {
+    const std::string fixed = log.path.substr(0, log.path.find_first_of("*?"));
+    const std::size_t slash = fixed.rfind('/');
+    add(slash == 0 || slash == std::string::npos ? "/" : fixed.substr(0, slash), true);
+  }
+  return all;
+}
+
 namespace {
 
 std::vector<std::pair<std::string, std::string>> label_texts(const ConfigScalarMap& labels) {

@@ -22,6 +22,8 @@ WandbPollerOptions poller_options(const Config& config, const ProjectConfig& pro
 ContentSettings content_settings(const Config& config);
 /// Without what only the service knows: the runs, and what the results hold.
 HostSettings host_settings(const Config& config);
+/// One for each directory below which local files are followed; empty when `local.enabled` is false.
+std::vector<follow::LocalSettings> local_settings(const Config& config);
 ResultsSettings results_settings(const Config& config, const ResultsRoot& root);
 
 /// What channels need of the world; all of it outlives them.

@@ -92,6 +92,18 @@ struct ResultsConfig {
   Duration forward_timeout{0};
 };
 
+struct LocalPath {
+  std::string path;
+};
+
+/// What training writes on this machine, read as it is written: docs/local-sources.md.
+struct LocalConfig {
+  bool enabled = true;
+  std::vector<LocalPath> directories;  ///< besides results.roots
+  std::vector<LocalPath> logs;         ///< globs of console logs
+  Duration old_after{0};
+};
+
 struct MetricsConfig {
   MetricAliasMap aliases;  ///< added to the built-in ones
 };
@@ -233,6 +245,7 @@ struct SecretStatus {
 struct Config {
   WandbConfig wandb;
   ResultsConfig results;
+  LocalConfig local;
   MetricsConfig metrics;
   RulesConfig rules;
   AlertsConfig alerts;

@@ -41,7 +41,7 @@ Commit Monitor::everything() const {
   return all;
 }
 
-Result<void> Monitor::resume() {
+Result<void> Monitor::resume(const std::function<void(const Observation&)>& on_point) {
   std::size_t skipped = 0;
   Result<StoredState> state = store_.load(skipped);
   if (!state) return tl::unexpected<Error>(std::move(state.error()));
@@ -51,8 +51,9 @@ Result<void> Monitor::resume() {
   for (const Observation& facts : state->facts) known_facts_.note(facts, true);
   pipeline_.resume(std::move(*state));
   Result<void> points = store_.load_points([this](const Subject& s) { return pipeline_.wants_points_of(s); },
-                                           [this](Observation&& point) {
+                                           [this, &on_point](Observation&& point) {
                                              traces_.note(point);
+                                             if (on_point) on_point(point);
                                              pipeline_.rebuild(std::move(point));
                                            });
   if (!points) return points;

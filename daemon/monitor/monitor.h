@@ -2,6 +2,7 @@
 // lets the alerts go.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,7 +38,8 @@ class Monitor : public Intake, public Operations {
           std::vector<std::unique_ptr<Channel>> channels, alerts::Router router, MonitorOptions options);
 
   /// Reads what was kept and rebuilds windows, alerts and the outbox from it. Before start().
-  Result<void> resume();
+  /// `on_point` gets each point of a run that has not ended, as it was kept.
+  Result<void> resume(const std::function<void(const Observation&)>& on_point = {});
   /// Starts ticking, writing, delivering and pruning.
   void start();
   /// Sources have stopped: lets what is under way become durable and go out, then stops. At most `patience`.

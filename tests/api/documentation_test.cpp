@@ -143,6 +143,7 @@ TEST_CASE("docs/api.md names every path that there is", "[api][docs]") {
                            "POST /v1/outbox/retry`",
                            "POST /v1/outbox/drop`",
                            "GET /v1/channels`",
+                           "POST /v1/observations`",
                            "GET /healthz`",
                            "GET /readyz`",
                            "GET /metrics`",
