@@ -171,7 +171,7 @@ std::vector<SourceView> Collector::sources() const {
 }
 
 std::vector<TaskView> Collector::tasks() const {
-  std::vector<ScoredRun> scored;
+  std::vector<RunWithScore> scored;
   const RunTraces& traces = from_.monitor.traces();
   for (const auto& [key, run] : from_.monitor.pipeline().runs()) {
     if (run.state != RunState::finished || run.task.empty()) continue;

@@ -126,21 +126,21 @@ std::int64_t total_steps(const nlohmann::json& config, const std::optional<Lates
   return steps < kMost ? std::max<std::int64_t>(std::llround(steps), epoch->step) : 0;
 }
 
-std::vector<TaskView> task_views(const ScoreRanges& ranges, std::vector<ScoredRun> runs) {
+std::vector<TaskView> task_views(const ScoreRanges& ranges, std::vector<RunWithScore> runs) {
   std::map<std::string, TaskView> tasks;
   for (const auto& [task, range] : ranges) tasks[task];
-  std::erase_if(runs, [](const ScoredRun& one) {
+  std::erase_if(runs, [](const RunWithScore& one) {
     return one.run->state != RunState::finished || one.run->task.empty() || !std::isfinite(one.value);
   });
-  const auto identity = [](const ScoredRun& one) {
+  const auto identity = [](const RunWithScore& one) {
     return std::tie(one.run->task, one.run->method, one.run->seed);
   };
-  std::sort(runs.begin(), runs.end(), [&](const ScoredRun& a, const ScoredRun& b) {
+  std::sort(runs.begin(), runs.end(), [&](const RunWithScore& a, const RunWithScore& b) {
     if (identity(a) != identity(b)) return identity(a) < identity(b);
     return std::tie(b.run->created_at, b.run->key) < std::tie(a.run->created_at, a.run->key);  // newest first
   });
-  const ScoredRun* previous = nullptr;
-  for (const ScoredRun& one : runs) {
+  const RunWithScore* previous = nullptr;
+  for (const RunWithScore& one : runs) {
     const bool history = previous != nullptr && identity(*previous) == identity(one);
     previous = &one;
     if (history) continue;

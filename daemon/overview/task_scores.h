@@ -31,13 +31,13 @@ double as_fraction(double score);
 /// Not trained at all: what fine-tuned models are compared with.
 bool is_baseline(std::string_view method);
 
-struct ScoredRun {
+struct RunWithScore {
   const RunInfo* run;
   double value;  ///< a fraction
 };
 
 /// One view for each task with a range or a score, by name. Of `runs`, those that finished count, of several
 /// with one task, method and seed the newest; without a seed they are taken for the same.
-std::vector<TaskView> task_views(const ScoreRanges& ranges, std::vector<ScoredRun> runs);
+std::vector<TaskView> task_views(const ScoreRanges& ranges, std::vector<RunWithScore> runs);
 
 }  // namespace redflag::daemon
