@@ -120,8 +120,8 @@ void Service::add_results(const Config& config) {
 
 void Service::add_local(const Config& config) {
   for (follow::LocalSettings& settings : local_settings(config)) {
-    local_.push_back(std::make_unique<follow::LocalSource>(world_.executor, world_.clock, joined_, world_.files,
-                                                           world_.inotify, names_, std::move(settings)));
+    local_.push_back(std::make_unique<follow::LocalSource>(
+        world_.executor, world_.clock, joined_, world_.files, world_.inotify, names_, std::move(settings)));
   }
 }
 
@@ -149,8 +149,7 @@ void Service::start() {
     sources_.start(poller->subject().key, [p = poller.get()] { return p->run(); });
   for (const auto& source : results_)
     sources_.start("results:" + source->root(), [s = source.get()] { return s->run(); });
-  for (const auto& source : local_)
-    sources_.start(source->name(), [s = source.get()] { return s->run(); });
+  for (const auto& source : local_) sources_.start(source->name(), [s = source.get()] { return s->run(); });
   for (const auto& source : results_) {
     sources_.start("results", [this, s = source.get()] { return report_results(*s); });
   }
