@@ -135,10 +135,9 @@ class Program {
     Result<Secrets> secrets = find_secrets(config, process_environment());
     if (!secrets) return tl::unexpected<Error>(std::move(secrets.error()));
     auto transport = std::make_unique<HttpClient>(context_.get_executor(), http_settings(config));
-    Result<std::unique_ptr<Service>> service = Service::create(
-        {context_.get_executor(), clock_, *transport, *store_, system_files(), inotify_, &launcher_,
-         [this] { return system_host_probes(context_.get_executor(), clock_, launcher_); }},
-        config, std::move(*secrets));
+    World world{context_.get_executor(), clock_, *transport, *store_, system_files(), inotify_, &launcher_};
+    world.host = [this] { return system_host_probes(context_.get_executor(), clock_, launcher_); };
+    Result<std::unique_ptr<Service>> service = Service::create(std::move(world), config, std::move(*secrets));
     if (!service) return tl::unexpected<Error>(std::move(service.error()));
     service_ = std::move(*service);
     transport_ = std::move(transport);

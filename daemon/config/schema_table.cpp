@@ -178,7 +178,9 @@ const Section& results() {
 
 const Section& local() {
   static const Section directory({
-      value<&LocalPath::path>("path", "The directory. It need not exist yet.").of_kind(Kind::path).is_required(),
+      value<&LocalPath::path>("path", "The directory. It need not exist yet.")
+          .of_kind(Kind::path)
+          .is_required(),
   });
   static const Section log({
       value<&LocalPath::path>("path", "A path, or a glob over whole paths: `*` also stands for `/`.")
@@ -187,7 +189,8 @@ const Section& local() {
   });
   static const Section table({
       value<&LocalConfig::enabled>(
-          "enabled", "Follow W&B run directories, trainer logs, TensorBoard files and console logs on this machine.")
+          "enabled",
+          "Follow W&B run directories, trainer logs, TensorBoard files and console logs on this machine.")
           .fallback_is("true"),
       list<&LocalConfig::directories>(
           "directories",
@@ -199,7 +202,8 @@ const Section& local() {
           .short_form(only_path, "/path")
           .for_example("[\"/var/log/slurm/*.out\"]"),
       value<&LocalConfig::old_after>(
-          "old_after", "Runs whose files were not written for so long are read for how they ended, and page nobody.")
+          "old_after",
+          "Runs whose files were not written for so long are read for how they ended, and page nobody.")
           .fallback_is("1d")
           .range("1m", "365d")
           .is_advanced(),
@@ -360,7 +364,8 @@ const Section& schema() {
       section<&Config::results>("results", "Results directories: checkpoints and representations.",
                                 results()),
       section<&Config::host>("host", "The machine: disks, memory, GPUs, kernel log, processes.", host()),
-      section<&Config::local>("local", "What training writes on this machine, read as it is written.", local()),
+      section<&Config::local>("local", "What training writes on this machine, read as it is written.",
+                              local()),
       section<&Config::metrics>("metrics", "Names of metrics.", metrics()),
       section<&Config::rules>("rules", "What counts as a red flag.", rules()),
       section<&Config::alerts>("alerts", "Where red flags are announced.", alerts_section()),

@@ -25,9 +25,9 @@ std::string tracker_key(LocalKind kind, const std::string& prefix) {
 }  // namespace
 
 bool told_at_once(std::string_view kind) {
-  constexpr std::array kKinds{"cuda_out_of_memory", "host_out_of_memory", "shared_memory", "disk_full",
-                              "disk_quota",         "xid",                "gpu_lost",      "cuda_assert",
-                              "cuda_error",         "nccl_timeout",       "nccl_error"};
+  constexpr std::array kKinds{
+      "cuda_out_of_memory", "host_out_of_memory", "shared_memory", "disk_full",    "disk_quota", "xid",
+      "gpu_lost",           "cuda_assert",        "cuda_error",    "nccl_timeout", "nccl_error"};
   return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
 }
 
@@ -51,8 +51,8 @@ void DiskRun::name(std::string key, const RunInfo* known) {
 }
 
 bool DiskRun::wants_console_rows() const {
-  // A console rounds its numbers and shows steps by a bar that is drawn ten times a second: it speaks only for
-  // runs that nobody else speaks for.
+  // A console rounds its numbers and shows steps by a bar that is drawn ten times a second: it speaks only
+  // for runs that nobody else speaks for.
   return kinds_.size() == 1 && kinds_.contains(LocalKind::console) && place_.wandb_id.empty();
 }
 
@@ -152,7 +152,8 @@ Observation DiskRun::log_facts(const std::string& path, std::string_view source,
   return facts;
 }
 
-void DiskRun::take_match(const std::string& path, const local::LogMatch& match, Time seen, SourceBatch& batch) {
+void DiskRun::take_match(const std::string& path, const local::LogMatch& match, Time seen,
+                         SourceBatch& batch) {
   if (info_.historic || !error_.empty() || !told_at_once(match.kind)) return;
   error_ = match.kind;
   Observation facts = log_facts(path, "console", match.time == Time{} ? seen : match.time);
@@ -256,7 +257,8 @@ void DiskRun::completed(Time at) {
 
 void DiskRun::lost(Time at) {
   // Only a run that says how it ends can be said to have ended without it.
-  if (has_ended(info_.state) || (place_.wandb_id.empty() && !kinds_.contains(LocalKind::trainer_state))) return;
+  if (has_ended(info_.state) || (place_.wandb_id.empty() && !kinds_.contains(LocalKind::trainer_state)))
+    return;
   info_.state = RunState::crashed;
   written(at);
 }
@@ -271,8 +273,10 @@ void DiskRun::written(Time at) {
 
 void DiskRun::settle(SourceBatch& batch, Time now) {
   if (!named() || superseded_) return;
-  // trainer_state.json grows until training ends; a lone console or TensorBoard log does not say whether it goes on.
-  if (info_.state == RunState::unknown && kinds_.contains(LocalKind::trainer_state)) info_.state = RunState::running;
+  // trainer_state.json grows until training ends; a lone console or TensorBoard log does not say whether it
+  // goes on.
+  if (info_.state == RunState::unknown && kinds_.contains(LocalKind::trainer_state))
+    info_.state = RunState::running;
   introduce(batch, now);
   if (totals_due_ && totals_) {
     totals_->run = totals_->subject.key = info_.key;

@@ -10,8 +10,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kCursor = "join";        // by run
-constexpr const char* kNames = "join-names";   // by the service's key
+constexpr const char* kCursor = "join";       // by run
+constexpr const char* kNames = "join-names";  // by the service's key
 constexpr Duration kSystemIsFresh = std::chrono::minutes{2};
 constexpr Duration kForgetAfter = std::chrono::hours{24};
 
@@ -123,7 +123,8 @@ void JoinedIntake::read_again(const std::string& run, const std::string& source)
 std::string JoinedIntake::writer_of(const std::string& directory) const {
   std::vector<std::string> live, any;
   for (const auto& [key, run] : runs_) {
-    if (std::find(run.directories.begin(), run.directories.end(), directory) == run.directories.end()) continue;
+    if (std::find(run.directories.begin(), run.directories.end(), directory) == run.directories.end())
+      continue;
     any.push_back(key);
     if (!run.ended) live.push_back(key);
   }

@@ -1,6 +1,6 @@
-// Where the sources of one run meet: every source hands its batches to a side of this intake, which takes from
-// them what another has told already (PointLedger), joins what is said of states (run_join) and of silence
-// (SilenceJoin), and passes the rest on. What it has to remember goes into the same transaction.
+// Where the sources of one run meet: every source hands its batches to a side of this intake, which takes
+// from them what another has told already (PointLedger), joins what is said of states (run_join) and of
+// silence (SilenceJoin), and passes the rest on. What it has to remember goes into the same transaction.
 //
 // A run may be known by two keys: first met on disk before anybody knew its entity and project, later through
 // the API. Then the key it was met under stays its key, with its alerts; see same_run().
@@ -25,8 +25,8 @@ namespace redflag::daemon::follow {
 
 class JoinedIntake {
  public:
-  /// Both must outlive it. `inner` keeps whatever it is given, as Monitor does: what it refused and is offered
-  /// again would be taken for told. One event loop; no thread-safety.
+  /// Both must outlive it. `inner` keeps whatever it is given, as Monitor does: what it refused and is
+  /// offered again would be taken for told. One event loop; no thread-safety.
   JoinedIntake(Intake& inner, Clock& clock);
   ~JoinedIntake();
   JoinedIntake(const JoinedIntake&) = delete;
@@ -40,14 +40,15 @@ class JoinedIntake {
 
   /// The run wrote something at `at`. `training`: something that shows that it goes on, though it is no row.
   void note_sign(const std::string& run, Time at, bool training);
-  /// `service_key`, as the API will name it, is the run that is known as `disk_key`. Kept with the next batch.
+  /// `service_key`, as the API will name it, is the run that is known as `disk_key`. Kept with the next
+  /// batch.
   void same_run(const std::string& service_key, const std::string& disk_key);
   /// A run on disk of which nobody knows entity and project: whichever run the API comes to tell of with this
   /// id, or which writes to this directory by its own configuration, is the same.
   void expect_id(const std::string& id, const std::string& disk_key) { by_id_[id] = disk_key; }
   void expect_directory(const std::string& directory, const std::string& disk_key);
-  /// The one run not ended (else the only one at all) whose configuration names the directory as output_dir or
-  /// logging_dir; empty: none, or several. Relative ones count from `run_directories` that were told.
+  /// The one run not ended (else the only one at all) whose configuration names the directory as output_dir
+  /// or logging_dir; empty: none, or several. Relative ones count from `run_directories` that were told.
   std::string writer_of(const std::string& directory) const;
   /// Directories that a run on disk writes to, absolute.
   void writes_to(const std::string& run, std::vector<std::string> directories);
@@ -69,8 +70,8 @@ class JoinedIntake {
     PointLedger ledger;
     SilenceJoin silence;
     RunSides sides;
-    Time system_from_disk;  // of the newest sample of the machine
-    bool ended = false;     // as joined
+    Time system_from_disk;                 // of the newest sample of the machine
+    bool ended = false;                    // as joined
     std::vector<std::string> directories;  // that it writes to
   };
 
@@ -96,7 +97,7 @@ class JoinedIntake {
   mutable std::unordered_set<std::string> asked_names_;         // of which it was looked what was kept
   std::unordered_set<std::string> asked_runs_;
   std::unordered_map<std::string, std::string> by_id_, by_directory_;  // of runs on disk without a name
-  SourceBatch unkept_;  // names that are still to be kept
+  SourceBatch unkept_;                                                 // names that are still to be kept
   Time pruned_;
   std::uint64_t points_twice_ = 0;
 };

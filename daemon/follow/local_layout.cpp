@@ -60,12 +60,18 @@ void place_tensorboard(std::string_view directory, LocalPlace& place) {
 
 std::string_view source_of(LocalKind kind) {
   switch (kind) {
-    case LocalKind::none: return "";
-    case LocalKind::wandb: return "wandb_file";
-    case LocalKind::console: return "console";
-    case LocalKind::trainer_state: return "trainer_state";
-    case LocalKind::json_lines: return "trainer_log";
-    case LocalKind::tensorboard: return "tensorboard";
+    case LocalKind::none:
+      return "";
+    case LocalKind::wandb:
+      return "wandb_file";
+    case LocalKind::console:
+      return "console";
+    case LocalKind::trainer_state:
+      return "trainer_state";
+    case LocalKind::json_lines:
+      return "trainer_log";
+    case LocalKind::tensorboard:
+      return "tensorboard";
   }
   return "";
 }

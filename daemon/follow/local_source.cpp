@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostInputs = 4000;   // of a batch
+constexpr std::size_t kMostInputs = 4000;  // of a batch
 constexpr std::size_t kMostTroubles = 1000;
 
 std::string_view parent_of(std::string_view path) {
@@ -30,8 +30,9 @@ std::string_view name_of(std::string_view path) {
 
 }  // namespace
 
-LocalSource::LocalSource(asio::any_io_executor executor, Clock& clock, JoinedIntake& intake, FileSystem& files,
-                         InotifyApi& inotify, const MetricNames& names, LocalSettings settings)
+LocalSource::LocalSource(asio::any_io_executor executor, Clock& clock, JoinedIntake& intake,
+                         FileSystem& files, InotifyApi& inotify, const MetricNames& names,
+                         LocalSettings settings)
     : executor_(std::move(executor)),
       clock_(clock),
       intake_(intake),
@@ -62,8 +63,8 @@ DiskRun& LocalSource::run_of(const LocalPlace& place) {
 LocalSource::Entry& LocalSource::obtain(const LocalPlace& place, const std::string& path,
                                         const std::string& key) {
   if (const auto found = entries_.find(key); found != entries_.end()) return found->second;
-  Entry& entry =
-      entries_.emplace(key, Entry(std::make_unique<TailedFile>(place, path, *settings_.patterns))).first->second;
+  Entry& entry = entries_.emplace(key, Entry(std::make_unique<TailedFile>(place, path, *settings_.patterns)))
+                     .first->second;
   DiskRun& run = run_of(place);
   run.has(place.kind);
   const auto kept = reborn_.contains(key) ? std::nullopt : intake_.disk().cursor(name_, printable_path(key));
@@ -95,8 +96,8 @@ void LocalSource::note_file(const std::string& path, const FileStat* stat) {
     const Result<FileStat> now = stat != nullptr ? Result<FileStat>(*stat) : files_.stat(path);
     if (!now) return;
     const std::int64_t checkpoint = checkpoint_number(name_of(parent_of(path)));
-    const bool newer = now->modified > entry.modified ||
-                       (now->modified == entry.modified && checkpoint >= entry.checkpoint);
+    const bool newer =
+        now->modified > entry.modified || (now->modified == entry.modified && checkpoint >= entry.checkpoint);
     if (!fresh && !newer) return;
     entry.file->point_to(path);
     entry.checkpoint = checkpoint;
@@ -129,22 +130,30 @@ void LocalSource::note(const FileEvent& event) {
     case FileEvent::Kind::created:
     case FileEvent::Kind::modified:
     case FileEvent::Kind::closed:
-    case FileEvent::Kind::moved_in: note_file(event.path, nullptr); break;
-    case FileEvent::Kind::removed: forget(event.path); break;
+    case FileEvent::Kind::moved_in:
+      note_file(event.path, nullptr);
+      break;
+    case FileEvent::Kind::removed:
+      forget(event.path);
+      break;
     case FileEvent::Kind::rescan:
       for (const ListedFile& file : event.files) note_file(event.path + '/' + file.name, &file.stat);
       break;
     case FileEvent::Kind::dir_removed: {
       const std::string below = event.path + '/';
-      for (auto entry = entries_.lower_bound(below); entry != entries_.end() && entry->first.starts_with(below);) {
+      for (auto entry = entries_.lower_bound(below);
+           entry != entries_.end() && entry->first.starts_with(below);) {
         const std::string path = (entry++)->first;
         forget(path);
       }
       break;
     }
-    case FileEvent::Kind::scan_complete: listed_ = true; break;
+    case FileEvent::Kind::scan_complete:
+      listed_ = true;
+      break;
     case FileEvent::Kind::dir_added:
-    case FileEvent::Kind::root_absent: break;
+    case FileEvent::Kind::root_absent:
+      break;
   }
 }
 
@@ -195,8 +204,8 @@ void LocalSource::apply(Entry& entry, DiskRun& run, Events& events, Time seen, S
     if (!run.named() && !of_the_whole) decide_name(run, path, true);
     // Of many rows that came at once only the last one's time is known.
     const bool row = std::holds_alternative<local::Row>(event.what);
-    run.take(place.kind, path, place.prefix, event, row && (i != last_row || !at_end) ? Time{} : seen, builder_,
-             batch);
+    run.take(place.kind, path, place.prefix, event, row && (i != last_row || !at_end) ? Time{} : seen,
+             builder_, batch);
   }
 }
 

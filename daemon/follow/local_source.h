@@ -3,9 +3,10 @@
 // joined intake, each batch with the positions it was read up to. docs/local-sources.md says what becomes of
 // which file.
 //
-// Facts of the source (subject source "local:ROOT"): kind = "local", reachable, watching ("inotify", "polling",
-// "absent"), files, runs, active_runs (numbers), rows_per_second, lag_seconds (from a write to its reading),
-// degraded (text, "" = all is well: files that cannot be read or are something else, each named once).
+// Facts of the source (subject source "local:ROOT"): kind = "local", reachable, watching ("inotify",
+// "polling", "absent"), files, runs, active_runs (numbers), rows_per_second, lag_seconds (from a write to its
+// reading), degraded (text, "" = all is well: files that cannot be read or are something else, each named
+// once).
 #pragma once
 
 #include <map>
@@ -26,22 +27,25 @@
 namespace redflag::daemon::follow {
 
 struct LocalSettings {
-  std::string root;               ///< absolute
-  std::vector<std::string> logs;  ///< globs of console logs over whole paths
-  bool logs_only = false;         ///< the root is there for its logs alone
-  std::string wandb_host;         ///< first part of run keys: "api.wandb.ai"
+  std::string root;                                           ///< absolute
+  std::vector<std::string> logs;                              ///< globs of console logs over whole paths
+  bool logs_only = false;                                     ///< the root is there for its logs alone
+  std::string wandb_host;                                     ///< first part of run keys: "api.wandb.ai"
   std::vector<std::pair<std::string, std::string>> projects;  ///< configured: entity, project
   WatcherSettings watcher;
-  Duration pace = std::chrono::milliseconds{40};     ///< between two readings, so that many writes are one commit
-  Duration old_after = std::chrono::hours{24};       ///< what was not written for so long is read for its state only
+  Duration pace =
+      std::chrono::milliseconds{40};  ///< between two readings, so that many writes are one commit
+  Duration old_after =
+      std::chrono::hours{24};  ///< what was not written for so long is read for its state only
   Duration identity_wait = std::chrono::seconds{20};  ///< for a run directory whose .wandb is still empty
-  Duration quiet_after = std::chrono::seconds{1};    ///< a row of several events is whole then
-  Duration dead_after = std::chrono::seconds{60};    ///< of silence, until a log's last error is taken for its end
+  Duration quiet_after = std::chrono::seconds{1};     ///< a row of several events is whole then
+  Duration dead_after =
+      std::chrono::seconds{60};  ///< of silence, until a log's last error is taken for its end
   Duration watermark_every = std::chrono::seconds{5};
-  Duration cursor_every = std::chrono::seconds{5};   ///< where nothing was told that positions would go with
+  Duration cursor_every = std::chrono::seconds{5};  ///< where nothing was told that positions would go with
   Duration health_every = std::chrono::minutes{1};
-  std::size_t pieces_per_round = 16;                 ///< of TailedFile::kPiece bytes
-  const local::LogPatterns* patterns = nullptr;      ///< nullptr: those that ship
+  std::size_t pieces_per_round = 16;             ///< of TailedFile::kPiece bytes
+  const local::LogPatterns* patterns = nullptr;  ///< nullptr: those that ship
 };
 
 class LocalSource {
@@ -67,10 +71,10 @@ class LocalSource {
   struct Entry {
     explicit Entry(std::unique_ptr<TailedFile> f) : file(std::move(f)) {}
     std::unique_ptr<TailedFile> file;
-    bool restored = false;   // a position was kept
-    bool checked = false;    // old or not was decided
-    bool skip = false;       // old, and nothing in it is wanted
-    bool live = false;       // was read to its end once
+    bool restored = false;  // a position was kept
+    bool checked = false;   // old or not was decided
+    bool skip = false;      // old, and nothing in it is wanted
+    bool live = false;      // was read to its end once
     bool unflushed = false;
     bool unnamed_told = false;
     std::int64_t checkpoint = -1;  // trainer_state: the directory's number
@@ -113,14 +117,14 @@ class LocalSource {
   LocalSettings settings_;
   TreeWatcher watcher_;
   std::string name_;
-  std::map<std::string, Entry> entries_;  // by path; a run's trainer_state.json files are one
+  std::map<std::string, Entry> entries_;                  // by path; a run's trainer_state.json files are one
   std::map<std::string, std::unique_ptr<DiskRun>> runs_;  // by group
   std::set<std::string> dirty_;
-  std::set<std::string> waiting_;  // for their run's name
+  std::set<std::string> waiting_;                  // for their run's name
   std::map<std::string, Duration> unnamed_since_;  // by group
   std::set<DiskRun*> touched_;
-  std::set<std::string> cursors_due_;       // keys of entries
-  std::set<std::string> reborn_;            // old ones that live again: what was kept of them no longer counts
+  std::set<std::string> cursors_due_;  // keys of entries
+  std::set<std::string> reborn_;       // old ones that live again: what was kept of them no longer counts
   std::map<std::string, Time> group_modified_;
   std::map<std::string, std::string> troubles_;  // path → what
   bool listed_ = false;

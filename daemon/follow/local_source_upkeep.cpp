@@ -1,4 +1,5 @@
-// What is known of runs as a whole: whose a file is, how runs end, whether they are silent, how the source is.
+// What is known of runs as a whole: whose a file is, how runs end, whether they are silent, how the source
+// is.
 #include <algorithm>
 #include <utility>
 
@@ -189,14 +190,19 @@ void LocalSource::tell_watermarks(SourceBatch& batch) {
       case LocalKind::console:
         if (run.last_row() == Time{} || run.last_sign() + kWitness >= run.last_row()) mark = now;
         break;
-      case LocalKind::json_lines: mark = now; break;
-      case LocalKind::tensorboard: mark = now - kTensorboardFlush; break;
+      case LocalKind::json_lines:
+        mark = now;
+        break;
+      case LocalKind::tensorboard:
+        mark = now - kTensorboardFlush;
+        break;
       case LocalKind::wandb:
         // Of whole blocks only: the newer SDK, which keeps up to 32 KiB to itself.
         if (entry.file->size() % kWandbBlock != 0) mark = now;
         break;
       case LocalKind::trainer_state:
-      case LocalKind::none: break;
+      case LocalKind::none:
+        break;
     }
     if (mark != Time{}) told[&run] = std::max(told[&run], mark);
   }
@@ -259,8 +265,8 @@ asio::awaitable<void> LocalSource::upkeep() {
   flush_quiet(now, batch);
   judge_logs(now, batch);
   for (const auto& [group, run] : runs_) {
-    const bool silent = run->info().heartbeat_at != Time{} &&
-                        clock_.now() - run->info().heartbeat_at > settings_.old_after;
+    const bool silent =
+        run->info().heartbeat_at != Time{} && clock_.now() - run->info().heartbeat_at > settings_.old_after;
     if (!silent || !run->named() || run->ended() || run->superseded()) continue;
     run->lost(run->info().heartbeat_at);
     touched_.insert(run.get());

@@ -94,7 +94,8 @@ void PointLedger::note(const std::string& group, const Observation& row) {
   if (row.step < 0) return;
   const auto [first, fresh] = first_steps_.try_emplace(row.attempt, row.step);
   if (!fresh) first->second = std::min(first->second, row.step);
-  if (told_.size() >= kMostAttempts && !told_.contains(row.attempt) && row.attempt < told_.begin()->first) return;
+  if (told_.size() >= kMostAttempts && !told_.contains(row.attempt) && row.attempt < told_.begin()->first)
+    return;
   ByMetric& told = told_in(row.attempt);
   for (const Sample& sample : row.samples) set_of(told[sample.metric], group).add(row.step);
 }
@@ -184,7 +185,8 @@ void PointLedger::restore(std::string_view text) {
     if (sequence_.empty()) sequence_ = StepSet::restored(sequence->get<std::string>());
   }
   for (const json& begin : kept.value("begins", json::array())) {
-    if (begin.is_array() && begin.size() == 2 && begin[0].is_number_integer() && begin[1].is_number_unsigned())
+    if (begin.is_array() && begin.size() == 2 && begin[0].is_number_integer() &&
+        begin[1].is_number_unsigned())
       sequence_attempts_[begin[0].get<std::int64_t>()] = begin[1].get<std::uint32_t>();
   }
   for (const json& one : kept.value("told", json::array())) {

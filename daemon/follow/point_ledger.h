@@ -1,4 +1,5 @@
-// Each point once, the sooner source first. Several sources tell of one run: W&B's API half a minute late, the
+// Each point once, the sooner source first. Several sources tell of one run: W&B's API half a minute late,
+// the
 // `.wandb` file at once or in blocks, TensorBoard, the console, trainer_state.json with its whole history at
 // each checkpoint. This book knows what was told, and takes from a row what somebody else has told already.
 //
@@ -6,8 +7,9 @@
 // two sources a point is a metric at a training step of an attempt. A source is never held against itself:
 // what it logs twice it means twice, and its cursor sees to it that it is read once.
 //
-// Attempts are counted by each source on its own (AttemptTracker). One that came late, or lost rows, may count
-// otherwise; here they become attempts of the run: whoever goes back first opens one, the others follow.
+// Attempts are counted by each source on its own (AttemptTracker). One that came late, or lost rows, may
+// count otherwise; here they become attempts of the run: whoever goes back first opens one, the others
+// follow.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +30,8 @@ bool has_wandb_sequence(const Observation& row);
 /// The book of one run. Pure; memory: a few dozen bytes for each metric and source that logs regularly.
 class PointLedger {
  public:
-  static constexpr std::size_t kMostAttempts = 8;  ///< of which steps are known; older ones are told as they come
+  static constexpr std::size_t kMostAttempts =
+      8;  ///< of which steps are known; older ones are told as they come
 
   /// Takes from `row` (a row of the run's curves) the samples that another source has told, sets its attempt
   /// to the run's, and remembers the rest as told. False: nothing is left of it.
@@ -56,8 +59,8 @@ class PointLedger {
 
  private:
   struct Place {
-    std::uint32_t own = 0;  ///< attempt, as the source counts
-    std::uint32_t run = 1;  ///< which is this one of the run
+    std::uint32_t own = 0;     ///< attempt, as the source counts
+    std::uint32_t run = 1;     ///< which is this one of the run
     std::int64_t newest = -1;  ///< `_step` that it told last
   };
   using BySource = std::vector<std::pair<std::string, StepSet>>;
@@ -69,8 +72,8 @@ class PointLedger {
   void note(const std::string& group, const Observation& row);
   void note_sequence(const Observation& row);
 
-  std::map<std::uint32_t, ByMetric> told_;  // by the run's attempt
-  StepSet sequence_;                        // of W&B's rows
+  std::map<std::uint32_t, ByMetric> told_;                   // by the run's attempt
+  StepSet sequence_;                                         // of W&B's rows
   std::map<std::int64_t, std::uint32_t> sequence_attempts_;  // first `_step` → attempt, where one begins
   std::map<std::string, Place> places_;
   std::map<std::uint32_t, std::int64_t> first_steps_;  // of attempts

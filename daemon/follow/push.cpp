@@ -26,7 +26,8 @@ std::string text_of(const json& line, const char* name, std::string& error) {
     return {};
   }
   std::string text = found->get<std::string>();
-  if (text.size() > kMaxPushedNameBytes) error = fmt::format("{} is longer than {} bytes", name, kMaxPushedNameBytes);
+  if (text.size() > kMaxPushedNameBytes)
+    error = fmt::format("{} is longer than {} bytes", name, kMaxPushedNameBytes);
   return text;
 }
 
@@ -48,8 +49,9 @@ PushIntake::Run* PushIntake::obtain(const json& line, std::string& error) {
     error = "project is to be \"entity/project\"";
     return nullptr;
   }
-  const std::string key = project.empty() ? "push:" + printable_path(id)
-                                          : fmt::format("{}/{}/{}", wandb_host_, printable_path(project), printable_path(id));
+  const std::string key =
+      project.empty() ? "push:" + printable_path(id)
+                      : fmt::format("{}/{}/{}", wandb_host_, printable_path(project), printable_path(id));
   auto found = runs_.find(key);
   if (found == runs_.end()) {
     if (runs_.size() >= kMostPushedRuns) {
@@ -137,7 +139,8 @@ std::string PushIntake::take_event(Run& run, const std::string& event, const jso
 }
 
 std::string PushIntake::take_log(Run& run, const std::string& text, SourceBatch& batch) {
-  const local::LogPattern* match = local::LogPatterns::shipped().match(std::string_view(text).substr(0, 4096));
+  const local::LogPattern* match =
+      local::LogPatterns::shipped().match(std::string_view(text).substr(0, 4096));
   introduce(run, batch);
   if (match == nullptr || !told_at_once(match->kind) || run.error == match->kind) return {};
   run.error = match->kind;
@@ -179,7 +182,9 @@ asio::awaitable<PushResult> PushIntake::take(std::string body) {
     ++number;
     if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     if (number > kMostPushedLines) {
-      result.errors.push_back({number, fmt::format("more than {} lines: this one and what follows was not read", kMostPushedLines)});
+      result.errors.push_back(
+          {number,
+           fmt::format("more than {} lines: this one and what follows was not read", kMostPushedLines)});
       break;
     }
     std::string error;

@@ -16,9 +16,9 @@
 
 namespace redflag::daemon::follow {
 
-inline constexpr std::size_t kMostPushedLines = 5000;       ///< of one request
-inline constexpr std::size_t kMostPushedRuns = 10'000;      ///< that are remembered
-inline constexpr std::size_t kMaxPushedNameBytes = 256;     ///< of an id, a name, a project
+inline constexpr std::size_t kMostPushedLines = 5000;    ///< of one request
+inline constexpr std::size_t kMostPushedRuns = 10'000;   ///< that are remembered
+inline constexpr std::size_t kMaxPushedNameBytes = 256;  ///< of an id, a name, a project
 
 struct PushedLine {
   std::size_t line = 0;  ///< from 1

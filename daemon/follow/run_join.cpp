@@ -30,8 +30,8 @@ RunState joined_state(const RunInfo& service, const RunInfo& disk, Time disk_sig
   if (over_there) {
     // Crashed, as seen from there, is a lost connection as often as a lost run.
     const bool heard_of_the_end = service.state == RunState::finished || service.state == RunState::failed;
-    const bool lives = disk_sign != Time{} && disk_sign > service.heartbeat_at + kClocks &&
-                       now - disk_sign < kDiskOutweighs;
+    const bool lives =
+        disk_sign != Time{} && disk_sign > service.heartbeat_at + kClocks && now - disk_sign < kDiskOutweighs;
     return lives && !heard_of_the_end ? RunState::running : service.state;
   }
   return service.state == RunState::unknown ? disk.state : service.state;

@@ -3,7 +3,8 @@
 //
 //  - each source says up to when it has told everything. The best of them counts: W&B being down neither
 //    raises a stall (nobody says that the time has passed) nor hides one that the disk shows;
-//  - a file that is written in blocks (`.wandb` of the newer SDK: 32 KiB) proves nothing by standing still, so
+//  - a file that is written in blocks (`.wandb` of the newer SDK: 32 KiB) proves nothing by standing still,
+//  so
 //    such a source says nothing; growing, it tells rows;
 //  - signs of life that are no rows (a progress bar that moves, lines on the console) push the age back: the
 //    watermark is set so that the age is the time since the last sign, whoever gave it.

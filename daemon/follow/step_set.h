@@ -9,8 +9,8 @@
 
 namespace redflag::daemon::follow {
 
-/// Plain value. Exact up to kMostRuns progressions; beyond that the oldest half is summed up as "everything up
-/// to there", so that memory stays bounded whatever is logged.
+/// Plain value. Exact up to kMostRuns progressions; beyond that the oldest half is summed up as "everything
+/// up to there", so that memory stays bounded whatever is logged.
 class StepSet {
  public:
   static constexpr std::size_t kMostRuns = 512;

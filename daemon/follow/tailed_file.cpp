@@ -23,14 +23,17 @@ void TailedFile::make_reader(std::uint64_t resume_at) {
     if (events_ != nullptr && base_ + event.offset >= skip_below_) events_->push_back(event);
   };
   switch (place_.kind) {
-    case LocalKind::none: return;
-    case LocalKind::wandb: reader_ = std::make_unique<local::WandbFileReader>(sink, resume_at); return;
+    case LocalKind::none:
+      return;
+    case LocalKind::wandb:
+      reader_ = std::make_unique<local::WandbFileReader>(sink, resume_at);
+      return;
     case LocalKind::tensorboard:
       reader_ = std::make_unique<local::TfeventsReader>(sink, place_.prefix, resume_at);
       return;
     case LocalKind::console: {
-      // What a line means depends on those before it (bars, tracebacks), so after a restart a log is read again
-      // from its beginning, in silence; of one too long for that, from where it was left.
+      // What a line means depends on those before it (bars, tracebacks), so after a restart a log is read
+      // again from its beginning, in silence; of one too long for that, from where it was left.
       skip_below_ = resume_at;
       base_ = resume_at > kMostReread ? resume_at : 0;
       reader_ = std::make_unique<local::ConsoleReader>(sink, local::ConsoleOptions{&patterns_, true, true});
@@ -51,14 +54,14 @@ void TailedFile::make_reader(std::uint64_t resume_at) {
 
 std::uint64_t TailedFile::next_offset() const {
   return base_ + std::visit(
-      [](const auto& reader) -> std::uint64_t {
-        if constexpr (requires { reader->next_offset(); }) {
-          return reader->next_offset();
-        } else {
-          return 0;
-        }
-      },
-      reader_);
+                     [](const auto& reader) -> std::uint64_t {
+                       if constexpr (requires { reader->next_offset(); }) {
+                         return reader->next_offset();
+                       } else {
+                         return 0;
+                       }
+                     },
+                     reader_);
 }
 
 void TailedFile::feed(std::string_view bytes) {
@@ -167,10 +170,10 @@ std::string TailedFile::serialize() const {
   std::string text = resume_text_;
   std::visit(
       [&](const auto& reader) {
-        if constexpr (requires { reader->cursor(); }) cursor = std::max(base_ + reader->cursor(), skip_below_);
+        if constexpr (requires { reader->cursor(); })
+          cursor = std::max(base_ + reader->cursor(), skip_below_);
         if constexpr (requires { reader->serialize(); }) text = reader->serialize();
-        if constexpr (requires { reader->lines(); })
-          text = std::to_string(reader->lines());
+        if constexpr (requires { reader->lines(); }) text = std::to_string(reader->lines());
       },
       reader_);
   const json kept{{"o", cursor}, {"r", text}, {"i", stat_.inode}, {"d", stat_.device}, {"s", stopped_}};

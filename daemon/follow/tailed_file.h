@@ -1,6 +1,6 @@
-// One growing file: from where it is read on, by which reader, and what became of it meanwhile (it shrank, was
-// replaced, is another program's). Reads in bounded pieces and keeps no descriptor open, so a thousand of them
-// cost nothing but memory.
+// One growing file: from where it is read on, by which reader, and what became of it meanwhile (it shrank,
+// was replaced, is another program's). Reads in bounded pieces and keeps no descriptor open, so a thousand of
+// them cost nothing but memory.
 #pragma once
 
 #include <memory>
@@ -18,18 +18,18 @@
 namespace redflag::daemon::follow {
 
 struct ReadResult {
-  bool more = false;       ///< there is more to read at once
-  bool grew = false;       ///< something was read
-  bool began_anew = false; ///< the file was replaced or cut: it is read from its beginning again
+  bool more = false;         ///< there is more to read at once
+  bool grew = false;         ///< something was read
+  bool began_anew = false;   ///< the file was replaced or cut: it is read from its beginning again
   bool quiet_lines = false;  ///< console: lines came, and no pattern matched in them
-  std::string trouble;     ///< why it cannot be read; empty: it can
+  std::string trouble;       ///< why it cannot be read; empty: it can
 };
 
 /// Not thread-safe; neither copied nor moved.
 class TailedFile {
  public:
   static constexpr std::size_t kPiece = std::size_t{256} << 10;
-  static constexpr std::uint64_t kMostReread = std::uint64_t{8} << 20;   ///< of a console log, after a restart
+  static constexpr std::uint64_t kMostReread = std::uint64_t{8} << 20;  ///< of a console log, after a restart
   static constexpr std::uint64_t kMostStateBytes = std::uint64_t{64} << 20;  ///< of a trainer_state.json
 
   TailedFile(LocalPlace place, std::string path, const local::LogPatterns& patterns);
@@ -38,7 +38,8 @@ class TailedFile {
 
   /// Reads one piece; what it tells is appended to `events`.
   ReadResult read(FileSystem& files, std::vector<local::LocalEvent>& events);
-  /// The file was silent for a moment: what waits for its continuation is told (a row of several events, a bar).
+  /// The file was silent for a moment: what waits for its continuation is told (a row of several events, a
+  /// bar).
   void flush(std::vector<local::LocalEvent>& events);
   /// trainer_state only: another of the same run's files, a newer one, is the one to read.
   void point_to(std::string path) { path_ = std::move(path); }
@@ -60,9 +61,10 @@ class TailedFile {
   std::uint64_t size() const { return stat_.size; }
 
  private:
-  using Reader = std::variant<std::monostate, std::unique_ptr<local::WandbFileReader>,
-                              std::unique_ptr<local::ConsoleReader>, std::unique_ptr<local::TrainerStateReader>,
-                              std::unique_ptr<local::JsonLinesReader>, std::unique_ptr<local::TfeventsReader>>;
+  using Reader =
+      std::variant<std::monostate, std::unique_ptr<local::WandbFileReader>,
+                   std::unique_ptr<local::ConsoleReader>, std::unique_ptr<local::TrainerStateReader>,
+                   std::unique_ptr<local::JsonLinesReader>, std::unique_ptr<local::TfeventsReader>>;
   void make_reader(std::uint64_t resume_at);
   std::uint64_t next_offset() const;
   void feed(std::string_view bytes);
@@ -74,7 +76,7 @@ class TailedFile {
   Reader reader_;
   FileStat stat_;
   std::vector<local::LocalEvent>* events_ = nullptr;  // while a call runs
-  bool known_ = false;    // stat_ is of a file that was read
+  bool known_ = false;                                // stat_ is of a file that was read
   bool stopped_ = false;
   bool at_end_ = false;
   std::size_t matches_ = 0;

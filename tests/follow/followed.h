@@ -47,7 +47,8 @@ class KeptIntake final : public Intake {
         facts[one->subject.key][name] = value;
         if (name == "state" && one->subject.kind == SubjectKind::run) {
           auto& told = states[one->subject.key];
-          if (told.empty() || told.back() != std::get<std::string>(value)) told.push_back(std::get<std::string>(value));
+          if (told.empty() || told.back() != std::get<std::string>(value))
+            told.push_back(std::get<std::string>(value));
         }
       }
     }
@@ -106,8 +107,8 @@ class Followed {
       const RunInfo* run = intake.run(row.subject.key);
       if (run == nullptr || !has_ended(run->state)) joined->recall(row);
     }
-    source = std::make_unique<LocalSource>(context->get_executor(), clock, *joined, system_files(), inotify, names,
-                                           settings);
+    source = std::make_unique<LocalSource>(context->get_executor(), clock, *joined, system_files(), inotify,
+                                           names, settings);
     asio::co_spawn(*context, source->run(), asio::detached);
     run_for(std::chrono::seconds{3});
   }
@@ -154,7 +155,8 @@ class Followed {
 /// A run file of W&B: who it is, rows, how it ended.
 class RunFile {
  public:
-  explicit RunFile(const std::string& id, const std::string& entity = "ent", const std::string& project = "proj") {
+  explicit RunFile(const std::string& id, const std::string& entity = "ent",
+                   const std::string& project = "proj") {
     writer.record(17, local::bytes_field(1, id) + (entity.empty() ? "" : local::bytes_field(2, entity)) +
                           (project.empty() ? "" : local::bytes_field(3, project)) +
                           local::bytes_field(8, "name of " + id));
@@ -165,7 +167,9 @@ class RunFile {
                     {"_step", std::to_string(seq)},
                     {"_timestamp", std::to_string(1.7e9 + seq)}});
   }
-  void exit(int code) { writer.record(18, code == 0 ? std::string() : local::number_field(1, static_cast<std::uint64_t>(code))); }
+  void exit(int code) {
+    writer.record(18, code == 0 ? std::string() : local::number_field(1, static_cast<std::uint64_t>(code)));
+  }
   const std::string& bytes() { return writer.bytes(); }
   /// What came since the last call.
   std::string news() {

@@ -57,7 +57,8 @@ TEST_CASE("A set of steps is exact for what is logged regularly, at random and b
       set.add(added);
       truth.insert(added);
     }
-    for (std::int64_t each = 0; each <= step + 10; ++each) REQUIRE(set.contains(each) == truth.contains(each));
+    for (std::int64_t each = 0; each <= step + 10; ++each)
+      REQUIRE(set.contains(each) == truth.contains(each));
     REQUIRE(StepSet::restored(set.serialize()) == set);
   }
 }
@@ -67,7 +68,8 @@ TEST_CASE("A set of steps that nobody could keep is bounded, and forgets nothing
   std::mt19937 random(3);
   std::vector<std::int64_t> all;
   std::int64_t step = 0;
-  for (int i = 0; i < 20000; ++i) set.add(all.emplace_back(step += 1 + static_cast<std::int64_t>(random() % 9)));
+  for (int i = 0; i < 20000; ++i)
+    set.add(all.emplace_back(step += 1 + static_cast<std::int64_t>(random() % 9)));
   for (const std::int64_t each : all) REQUIRE(set.contains(each));
   CHECK_FALSE(set.contains(step + 1));
   CHECK(set.serialize().size() < 40 * StepSet::kMostRuns);
@@ -87,7 +89,8 @@ TEST_CASE("Rows of W&B's API and of its file are the same rows, whatever the int
       sequence.push_back(seq);
     // The file loses a stretch at times (a block that was never written), the API an outage's worth at once.
     const std::size_t lost_from = random() % 200;
-    const std::size_t lost_to = round % 2 == 0 ? lost_from : std::min<std::size_t>(200, lost_from + random() % 20);
+    const std::size_t lost_to =
+        round % 2 == 0 ? lost_from : std::min<std::size_t>(200, lost_from + random() % 20);
     PointLedger ledger;
     Told told;
     std::size_t api = 0;
@@ -187,7 +190,8 @@ TEST_CASE("A run that goes back opens one attempt, whoever notices first", "[led
   }
 }
 
-TEST_CASE("Rows that the sooner source lost are told by the later one, in the attempt they belong to", "[ledger]") {
+TEST_CASE("Rows that the sooner source lost are told by the later one, in the attempt they belong to",
+          "[ledger]") {
   PointLedger ledger;
   Told told;
   for (int i = 0; i < 50; ++i) told.take(ledger, row("wandb_file", i, i, {"train_loss"}));

@@ -30,7 +30,8 @@ struct Pushed {
 TEST_CASE("A pushed row makes its run known and reaches the intake with its own step and time", "[push]") {
   Pushed world;
   const PushResult result = world.take(
-      "{\"run\":\"r1\",\"name\":\"first\",\"step\":10,\"time\":1764000000.5,\"metrics\":{\"train/loss\":NaN,\"lr\":1e-5}}\n"
+      "{\"run\":\"r1\",\"name\":\"first\",\"step\":10,\"time\":1764000000.5,\"metrics\":{\"train/"
+      "loss\":NaN,\"lr\":1e-5}}\n"
       "\n{\"run\":\"r1\",\"step\":20,\"metrics\":{\"train/loss\":0.5}}");
   CHECK(result.accepted == 2);
   CHECK(result.errors.empty());
@@ -62,13 +63,23 @@ TEST_CASE("A pushed run that names its project is W&B's, and each point is told 
 
 TEST_CASE("Each line that cannot be taken is named, and holds up no other", "[push]") {
   Pushed world;
-  const std::vector<std::string> bad{
-      "nonsense", "[1]", "{}", "{\"run\":7,\"metrics\":{}}", "{\"run\":\"a/b\",\"metrics\":{\"x\":1}}",
-      "{\"run\":\"r\"}", "{\"run\":\"r\",\"metrics\":3}", "{\"run\":\"r\",\"metrics\":{\"x\":\"text\"}}",
-      "{\"run\":\"r\",\"metrics\":{\"x\":1},\"step\":-1}", "{\"run\":\"r\",\"metrics\":{\"x\":1},\"time\":\"noon\"}",
-      "{\"run\":\"r\",\"event\":\"exploded\"}", "{\"run\":\"r\",\"event\":1}", "{\"run\":\"r\",\"log\":[]}",
-      "{\"run\":\"r\",\"metrics\":{\"x\":1},\"log\":\"both\"}", "{\"run\":\"r\",\"project\":\"none\",\"log\":\"x\"}",
-      "{\"run\":\"" + std::string(300, 'r') + "\",\"log\":\"x\"}", "{\"run\":\"r\",\"event\":\"started\",\"config\":[]}"};
+  const std::vector<std::string> bad{"nonsense",
+                                     "[1]",
+                                     "{}",
+                                     "{\"run\":7,\"metrics\":{}}",
+                                     "{\"run\":\"a/b\",\"metrics\":{\"x\":1}}",
+                                     "{\"run\":\"r\"}",
+                                     "{\"run\":\"r\",\"metrics\":3}",
+                                     "{\"run\":\"r\",\"metrics\":{\"x\":\"text\"}}",
+                                     "{\"run\":\"r\",\"metrics\":{\"x\":1},\"step\":-1}",
+                                     "{\"run\":\"r\",\"metrics\":{\"x\":1},\"time\":\"noon\"}",
+                                     "{\"run\":\"r\",\"event\":\"exploded\"}",
+                                     "{\"run\":\"r\",\"event\":1}",
+                                     "{\"run\":\"r\",\"log\":[]}",
+                                     "{\"run\":\"r\",\"metrics\":{\"x\":1},\"log\":\"both\"}",
+                                     "{\"run\":\"r\",\"project\":\"none\",\"log\":\"x\"}",
+                                     "{\"run\":\"" + std::string(300, 'r') + "\",\"log\":\"x\"}",
+                                     "{\"run\":\"r\",\"event\":\"started\",\"config\":[]}"};
   std::string body;
   for (const std::string& line : bad) body += line + "\n";
   body += "{\"run\":\"r\",\"step\":1,\"metrics\":{\"train/loss\":1}}\n";
@@ -99,7 +110,8 @@ TEST_CASE("More lines than a request may have are refused from there on", "[push
   CHECK(result.errors.size() == 1);
 }
 
-TEST_CASE("The Python of docs/push.md tells its rows, and without redflagd neither waits nor raises", "[push]") {
+TEST_CASE("The Python of docs/push.md tells its rows, and without redflagd neither waits nor raises",
+          "[push]") {
   if (!std::filesystem::exists("/usr/bin/python3")) return;
   std::ifstream page(std::string(REDFLAG_SOURCE_DIR) + "/docs/push.md");
   std::string snippet;
@@ -126,7 +138,8 @@ redflag.flush()
 print("logged" if logged < 2 else "slow", redflag.dropped)
 )";
   const auto run = [&] {
-    const std::string command = "/usr/bin/python3 " + (directory / "train.py") + " " + socket + " > " + (directory / "out") + " 2>&1";
+    const std::string command =
+        "/usr/bin/python3 " + (directory / "train.py") + " " + socket + " > " + (directory / "out") + " 2>&1";
     REQUIRE(std::system(command.c_str()) == 0);
     std::ifstream out(directory / "out");
     return std::string(std::istreambuf_iterator<char>(out), {});
@@ -139,9 +152,10 @@ print("logged" if logged < 2 else "slow", redflag.dropped)
   MetricNames names;
   JoinedIntake joined(intake, clock);
   PushIntake push(joined, clock, names, "api.wandb.ai");
-  HttpServer server(context.get_executor(), clock, [&](ServerRequest request) -> asio::awaitable<ServerResponse> {
-    co_return co_await api::answer_push(push, std::move(request.body));
-  });
+  HttpServer server(context.get_executor(), clock,
+                    [&](ServerRequest request) -> asio::awaitable<ServerResponse> {
+                      co_return co_await api::answer_push(push, std::move(request.body));
+                    });
   REQUIRE(server.listen_unix(socket, 0600));
   std::thread thread([&] { context.run(); });
   const std::string said = run();

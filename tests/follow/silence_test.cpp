@@ -1,6 +1,7 @@
 // What several sources know of a run's silence, and of its end.
-#include "daemon/follow/run_join.h"
 #include "daemon/follow/silence.h"
+
+#include "daemon/follow/run_join.h"
 #include "tests/support/catch.h"
 
 using namespace redflag;
@@ -57,7 +58,7 @@ TEST_CASE("A progress bar that moves keeps a run without rows from growing old",
 TEST_CASE("While W&B is down the disk alone shows that a run is silent", "[silence]") {
   SilenceJoin join;
   join.row(kStart);
-  CHECK(join.told_up_to(kStart + 1min));          // W&B's last word
+  CHECK(join.told_up_to(kStart + 1min));              // W&B's last word
   const auto mark = join.told_up_to(kStart + 20min);  // the disk's
   REQUIRE(mark);
   CHECK(*mark - join.last_row() == 20min);

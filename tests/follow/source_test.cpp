@@ -127,7 +127,8 @@ TEST_CASE("An end on disk stands, though the API goes on saying running for a wh
   file.row(0, 10, 0.5);
   file.exit(1);
   world.add(kDir + "files/output.log",
-            "Traceback (most recent call last):\n  File \"train.py\", line 7, in main\n    step()\nValueError: bad\n");
+            "Traceback (most recent call last):\n  File \"train.py\", line 7, in main\n    "
+            "step()\nValueError: bad\n");
   world.add(kDir + "run-abc.wandb", file.bytes());
   world.run_for(2s);
   CHECK(world.intake.runs[kKey].state == RunState::failed);
@@ -196,7 +197,9 @@ TEST_CASE("A run that died without a word to W&B is found by its log and its sil
   file.row(0, 10, 0.5);
   world.add(kDir + "run-abc.wandb", file.bytes());
   const std::string log = kDir + "files/output.log";
-  world.add(log, "Traceback (most recent call last):\n  File \"train.py\", line 7, in main\n    step()\nKeyError: 'x'\n");
+  world.add(log,
+            "Traceback (most recent call last):\n  File \"train.py\", line 7, in main\n    step()\nKeyError: "
+            "'x'\n");
   world.run_for(30s);
   CHECK(world.intake.text(world.path(log), "cause").empty());
   world.run_for(60s);
@@ -204,8 +207,9 @@ TEST_CASE("A run that died without a word to W&B is found by its log and its sil
   CHECK(world.intake.runs[kKey].state == RunState::failed);
 }
 
-TEST_CASE("trainer_state.json, TensorBoard and trainer_log.jsonl of one directory are one run, each point once",
-          "[follow]") {
+TEST_CASE(
+    "trainer_state.json, TensorBoard and trainer_log.jsonl of one directory are one run, each point once",
+    "[follow]") {
   Followed world;
   world.start();
   std::string events = local::tf_begin();
@@ -218,7 +222,8 @@ TEST_CASE("trainer_state.json, TensorBoard and trainer_log.jsonl of one director
     history += (history.empty() ? "" : ",") + std::string(R"({"loss":0.5,"grad_norm":1.5,"step":)") +
                std::to_string(step) + "}";
   const auto state = [&](int upto) {
-    return "{\"global_step\":" + std::to_string(upto) + ",\"max_steps\":200,\"log_history\":[" + history + "]}";
+    return "{\"global_step\":" + std::to_string(upto) + ",\"max_steps\":200,\"log_history\":[" + history +
+           "]}";
   };
   world.put("out/checkpoint-100/trainer_state.json", state(100));
   world.run_for(3s);
@@ -238,12 +243,13 @@ TEST_CASE("trainer_state.json, TensorBoard and trainer_log.jsonl of one director
 TEST_CASE("Files in the output directory of a W&B run are that run's", "[follow]") {
   Followed world;
   RunFile file("abc");
-  file.writer.record(5, local::bytes_field(1, local::bytes_field(1, "output_dir") +
-                                                   local::bytes_field(16, "\"out\"")));
+  file.writer.record(
+      5, local::bytes_field(1, local::bytes_field(1, "output_dir") + local::bytes_field(16, "\"out\"")));
   for (int i = 0; i < 5; ++i) file.row(i, i * 10, 0.5);
   world.put(kDir + "run-abc.wandb", file.bytes());
-  world.put("out/checkpoint-40/trainer_state.json",
-            R"({"global_step":40,"max_steps":100,"log_history":[{"loss":0.5,"step":40},{"eval_loss":0.7,"step":40}]})");
+  world.put(
+      "out/checkpoint-40/trainer_state.json",
+      R"({"global_step":40,"max_steps":100,"log_history":[{"loss":0.5,"step":40},{"eval_loss":0.7,"step":40}]})");
   world.start();
   CHECK(world.intake.runs.size() == 1);
   CHECK(world.intake.steps(kKey, "train_loss") == counted(0, 5));
@@ -274,7 +280,8 @@ TEST_CASE("Old run directories are read for how they ended, once, and page nobod
   CHECK(world.intake.rows.empty());
 }
 
-TEST_CASE("Files that are something else, cut, replaced or shut are said once, and stop nothing", "[follow]") {
+TEST_CASE("Files that are something else, cut, replaced or shut are said once, and stop nothing",
+          "[follow]") {
   Followed world;
   world.put("wandb/run-20261123_025156-lfs/run-lfs.wandb",
             "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
@@ -317,14 +324,16 @@ TEST_CASE("W&B's file of the newer SDK bears no witness of silence, the console 
   RunFile file("abc");
   const Time now = world.clock.now();
   for (int i = 0; i < 400; ++i)
-    file.writer.history({{"train/loss", "0.5"}, {"_step", std::to_string(i)},
+    file.writer.history({{"train/loss", "0.5"},
+                         {"_step", std::to_string(i)},
                          {"padding", "\"" + std::string(200, 'x') + "\""},
                          {"_timestamp", std::to_string(to_unix_seconds(now) - 400 + i)}});
   world.add(kDir + "run-abc.wandb", file.bytes().substr(0, 65536));
   world.run_for(30min);
   CHECK_FALSE(world.intake.marks.contains(kKey));
   for (int i = 0; i < 5; ++i) {
-    world.add(kDir + "files/output.log", "\r 45%|####      | " + std::to_string(90 + i) + "/200 [00:31<00:38,  2.83it/s]");
+    world.add(kDir + "files/output.log",
+              "\r 45%|####      | " + std::to_string(90 + i) + "/200 [00:31<00:38,  2.83it/s]");
     world.run_for(10s);
   }
   CHECK(world.intake.marks.contains(kKey));
