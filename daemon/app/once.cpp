@@ -199,8 +199,8 @@ Result<OnceLook> look_once(Config config, const OnceOptions& options, const Envi
 
 std::vector<OptionSpec> with_once_options(std::vector<OptionSpec> options) {
   options.push_back({"once", "", "look for yourself, now, without the daemon"});
-  options.push_back({"results", "DIR", "with --once: this results directory; may be given several times"});
-  options.push_back({"time-limit", "SECONDS", "with --once: show after so long what is known by then"});
+  options.push_back({"results", "DIR", "with --once: this results directory; repeatable"});
+  options.push_back({"time-limit", "SECONDS", "with --once: show after so long what is known"});
   return options;
 }
 

@@ -303,7 +303,7 @@ class Completion {
     if (const Result<ListenAddress> read = parse_loopback_address(listen); !read)
       report(Level::error, "prometheus.listen",
              fmt::format("prometheus.listen is {}: {}", in_quotes(listen), read.error().what),
-             read.error().advice + ", or none");
+             "write an address of this machine alone, with a port: 127.0.0.1:9736, or none");
   }
 
   void proxies() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "daemon/local/local_rows.h"
 #include "daemon/results/printable.h"
@@ -171,6 +172,7 @@ void DiskRun::take_match(const std::string& path, const local::LogMatch& match, 
 void DiskRun::went_on(const std::string& path, Time now, SourceBatch& batch) {
   if (error_.empty() && cause_.empty()) return;
   Observation facts = log_facts(path, "console", now);
+  if (const auto before = std::exchange(state_before_end_, std::nullopt)) info_.state = *before;
   if (!error_.empty()) facts.attributes.emplace_back("error", std::string{});
   if (!cause_.empty()) facts.attributes.emplace_back("cause", std::string{});
   error_.clear();
@@ -193,8 +195,10 @@ void DiskRun::judge_log(const std::string& path, const local::LastWords& words, 
   facts.attributes.emplace_back("line", static_cast<double>(cause.line));
   facts.attributes.emplace_back("rank", printable_path(cause.rank));
   batch.inputs.emplace_back(std::move(facts));
-  if (sure && !exit_code_ && !has_ended(info_.state))
+  if (sure && !exit_code_ && !has_ended(info_.state)) {
+    state_before_end_ = info_.state;
     info_.state = cause.kind == "interrupted" ? RunState::killed : RunState::failed;
+  }
 }
 
 void DiskRun::take(LocalKind kind, const std::string& path, const std::string& prefix,
@@ -210,6 +214,7 @@ void DiskRun::take(LocalKind kind, const std::string& path, const std::string& p
   }
   if (auto* exit = std::get_if<local::Exit>(&event.what)) {
     exit_code_ = exit->code;
+    state_before_end_.reset();
     info_.state = exit->code == 0 ? RunState::finished : RunState::failed;
     totals_due_ = totals_.has_value();
     return;

@@ -93,6 +93,8 @@ class DiskRun {
   std::map<std::string, AttemptTracker> trackers_;  // by source and prefix
   std::optional<Observation> totals_;
   std::optional<int> exit_code_;
+  std::optional<RunState>
+      state_before_end_;  // the end is our own conclusion: taken back when the log goes on
   Time last_row_, last_sign_, system_told_;
   std::string error_, cause_;
   bool own_cpu_ = false;

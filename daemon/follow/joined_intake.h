@@ -4,9 +4,6 @@
 //
 // A run may be known by two keys: first met on disk before anybody knew its entity and project, later through
 // the API. Then the key it was met under stays its key, with its alerts; see same_run().
-//
-// A process that is known to be dead: whoever watches processes tells facts of the run through disk(), with
-// the attribute process = "alive" or "dead" (and process_detail); the rule run-dead-but-running reads it.
 #pragma once
 
 #include <memory>

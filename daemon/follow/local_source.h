@@ -40,7 +40,8 @@ struct LocalSettings {
   Duration identity_wait = std::chrono::seconds{20};  ///< for a run directory whose .wandb is still empty
   Duration quiet_after = std::chrono::seconds{1};     ///< a row of several events is whole then
   Duration dead_after =
-      std::chrono::seconds{60};  ///< of silence, until a log's last error is taken for its end
+      std::chrono::minutes{10};  ///< of silence of the whole run, until a log's last error is taken for its
+                                 ///< end: shorter ones follow an error that was caught and logged, too
   Duration watermark_every = std::chrono::seconds{5};
   Duration cursor_every = std::chrono::seconds{5};  ///< where nothing was told that positions would go with
   Duration health_every = std::chrono::minutes{1};

@@ -9,7 +9,7 @@ namespace {
 
 using enum RuleGroup;
 
-constexpr std::array<std::pair<std::string_view, RuleGroup>, 49> kGroups{{
+constexpr std::array<std::pair<std::string_view, RuleGroup>, 53> kGroups{{
     {"loss-nan", loss},
     {"hidden-nan", loss},
     {"loss-zero", loss},
@@ -56,14 +56,37 @@ constexpr std::array<std::pair<std::string_view, RuleGroup>, 49> kGroups{{
     {"metric-missing-rss", memory},
     {"rss-missing-among-peers", memory},
     {"log-out-of-memory", memory},
+    {"log-shared-memory", memory},
+    {"oom-kill", memory},
+    {"host-memory-low", memory},
     {"throughput-drop", note},
     {"step-time-outliers", note},
     {"same-config-other-label", note},
+    {"log-user-alert", note},
 }};
 
-constexpr std::array<std::string_view, 8> kSystem{
-    "run-failed",          "run-finished-broken",   "run-silent",  "wandb-unreachable", "wandb-stale",
-    "results-unreachable", "inspector-unavailable", "disk-filling"};
+constexpr std::array<std::string_view, 22> kSystem{"run-failed",
+                                                   "run-finished-broken",
+                                                   "run-silent",
+                                                   "wandb-unreachable",
+                                                   "wandb-stale",
+                                                   "results-unreachable",
+                                                   "inspector-unavailable",
+                                                   "disk-filling",
+                                                   "trainer-died",
+                                                   "trainer-stopped",
+                                                   "trainer-stuck",
+                                                   "gpu-xid",
+                                                   "gpu-lost",
+                                                   "gpu-ecc-uncorrected",
+                                                   "gpu-throttled",
+                                                   "inodes-filling",
+                                                   "disk-not-answering",
+                                                   "disk-no-room-for-checkpoint",
+                                                   "log-cause-of-death",
+                                                   "log-collective-failed",
+                                                   "log-disk-full",
+                                                   "log-gpu-fault"};
 
 }  // namespace
 

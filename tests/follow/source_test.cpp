@@ -200,11 +200,18 @@ TEST_CASE("A run that died without a word to W&B is found by its log and its sil
   world.add(log,
             "Traceback (most recent call last):\n  File \"train.py\", line 7, in main\n    step()\nKeyError: "
             "'x'\n");
-  world.run_for(30s);
+  world.run_for(9min);
   CHECK(world.intake.text(world.path(log), "cause").empty());
-  world.run_for(60s);
+  CHECK(world.intake.runs[kKey].state == RunState::running);
+  world.run_for(2min);
   CHECK(world.intake.text(world.path(log), "cause") == "exception");
   CHECK(world.intake.runs[kKey].state == RunState::failed);
+
+  // It had been caught after all.
+  world.add(log, "epoch 2\n{'loss': 0.4, 'epoch': 2.0}\n{'loss': 0.3, 'epoch': 2.1}\n");
+  world.run_for(5s);
+  CHECK(world.intake.text(world.path(log), "cause").empty());
+  CHECK(world.intake.runs[kKey].state == RunState::running);
 }
 
 TEST_CASE(
