@@ -180,6 +180,10 @@ void DiskRun::went_on(const std::string& path, Time now, SourceBatch& batch) {
   batch.inputs.emplace_back(std::move(facts));
 }
 
+void DiskRun::grew(Time now, SourceBatch& batch) {
+  if (state_before_end_) went_on(std::string(end_said_by_), now, batch);
+}
+
 void DiskRun::judge_log(const std::string& path, const local::LastWords& words, bool sure, Time now,
                         SourceBatch& batch) {
   if (words.completed && place_.wandb_id.empty() && !words.cause) completed(now);
@@ -197,6 +201,7 @@ void DiskRun::judge_log(const std::string& path, const local::LastWords& words, 
   batch.inputs.emplace_back(std::move(facts));
   if (sure && !exit_code_ && !has_ended(info_.state)) {
     state_before_end_ = info_.state;
+    end_said_by_ = path;
     info_.state = cause.kind == "interrupted" ? RunState::killed : RunState::failed;
   }
 }

@@ -46,6 +46,8 @@ class DiskRun {
   void judge_log(const std::string& path, const local::LastWords& words, bool sure, Time now,
                  SourceBatch& batch);
   void went_on(const std::string& path, Time now, SourceBatch& batch);
+  /// A file of it grew: whoever was taken for dead is not.
+  void grew(Time now, SourceBatch& batch);
 
   /// The files say that it came to its last step (not of W&B runs: those say how they end themselves).
   void completed(Time at);

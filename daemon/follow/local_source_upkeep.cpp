@@ -120,6 +120,7 @@ void LocalSource::after_read(Entry& entry, DiskRun& run, const ReadResult& resul
     if (run.historic() && !run.ended()) run.lost(entry.file->modified());
   }
   if (result.grew && !run.historic()) {
+    run.grew(clock_.now(), batch);
     const bool training = kind == LocalKind::console && result.quiet_lines;
     intake_.note_sign(run.key(), std::max(seen, run.last_sign()), training || run.last_sign() >= seen);
   }
