@@ -95,8 +95,9 @@ class DiskRun {
   std::map<std::string, AttemptTracker> trackers_;  // by source and prefix
   std::optional<Observation> totals_;
   std::optional<int> exit_code_;
-  std::optional<RunState>
-      state_before_end_;  // the end is our own conclusion: taken back when the log goes on
+  /// The end is our own conclusion, from the log at `end_said_by_`: taken back when anything goes on.
+  std::optional<RunState> state_before_end_;
+  std::string end_said_by_;
   Time last_row_, last_sign_, system_told_;
   std::string error_, cause_;
   bool own_cpu_ = false;
