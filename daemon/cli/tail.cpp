@@ -161,6 +161,11 @@ int follow_journal(std::size_t lines, bool follow, const Printer& printer) {
                "set log.file in its configuration, or name the file it was directed to: --file PATH");
     return kNotReached;
   }
+  // Nothing at all may come of it: a redflagd that was started by hand is not in the journal.
+  if (follow)
+    Printer::remark(
+        "following the journal; what a redflagd started by hand says is where it was directed to: --file "
+        "PATH");
   for (;;) {
     if (!interrupt.wait(std::chrono::hours{1}, journal->fd())) return 0;
     std::vector<std::string> news;

@@ -205,7 +205,7 @@ std::vector<Advice> advice(const Overview& overview) {
                    "redflag validate"});
   if (overview.daemon.once)
     all.push_back({Severity::info, "nobody watches while you are away: start the daemon",
-                   "systemctl enable --now redflagd"});
+                   "systemctl enable --now redflag"});
   return all;
 }
 

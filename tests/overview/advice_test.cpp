@@ -34,7 +34,7 @@ TEST_CASE("When all is well it says so and what comes next", "[overview][advice]
   all.finished = 1;
   CHECK(says(all, "redflag validate"));
   all.daemon.once = true;
-  CHECK(says(all, "systemctl enable --now redflagd"));
+  CHECK(says(all, "systemctl enable --now redflag"));
 }
 
 TEST_CASE("A critical alert comes before everything else, with what can be done", "[overview][advice]") {
