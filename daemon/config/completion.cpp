@@ -359,7 +359,9 @@ class Completion {
   }
 
   void nothing_to_watch() {
-    if (config_.results.roots.empty() && !config_.wandb.active())
+    const bool local =
+        config_.local.enabled && !(config_.local.directories.empty() && config_.local.logs.empty());
+    if (config_.results.roots.empty() && !local && !config_.wandb.active())
       report(Level::warning, "results",
              "there is nothing to watch: neither a W&B project nor a results directory is named",
              "write wandb.projects: [entity/project] (or set WANDB_ENTITY and WANDB_PROJECT), and "
