@@ -17,7 +17,7 @@ Observation row(std::int64_t step, std::vector<Sample> samples, std::uint32_t at
   o.source = "wandb";
   o.step = step;
   o.attempt = attempt;
-  o.time = moment(step * 2);
+  o.time = moment(step % 1'000'000'000 * 2);
   o.samples = std::move(samples);
   return o;
 }
