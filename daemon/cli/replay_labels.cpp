@@ -84,7 +84,7 @@ int replay_labels(const LabelledReplay& wanted, const std::shared_ptr<const Rule
       progress.at(runs.size(), labels->size());
     }
   }
-  const Score score = score_runs(std::move(runs), scored);
+  const Scorecard score = score_runs(std::move(runs), scored);
   const std::vector<std::string> unlabelled = unlabelled_in(wanted.directory, *labels);
   fmt::print("{}", wanted.json ? score_json(score, unlabelled) : score_text(score, unlabelled));
   return complete ? 0 : 1;

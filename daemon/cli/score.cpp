@@ -48,7 +48,7 @@ std::optional<double> median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-void count_class(Score& score, const ScoredRun& run) {
+void count_class(Scorecard& score, const ScoredRun& run) {
   const RunClass run_class = run.label.run_class;
   if (run_class == RunClass::healthy) {
     ++score.healthy;
@@ -154,8 +154,8 @@ ScoredRun score_run(const LabelledRun& label, const RecordedLog& log,
   return run;
 }
 
-Score score_runs(std::vector<ScoredRun> runs, const std::vector<ScoredRule>& rules) {
-  Score score;
+Scorecard score_runs(std::vector<ScoredRun> runs, const std::vector<ScoredRule>& rules) {
+  Scorecard score;
   for (std::size_t i = 0; i < kBadClasses.size(); ++i) score.classes[i].run_class = kBadClasses[i];
   std::map<std::string, RuleCost> costs;
   std::vector<double> delays;

@@ -73,7 +73,7 @@ struct RepositoryScore {
   std::size_t missed = 0;        ///< bad runs that no rule of their kind found
 };
 
-struct Score {
+struct Scorecard {
   std::vector<ScoredRun> runs;  ///< as labelled
   std::array<ClassScore, 4> classes;
   std::size_t healthy = 0;
@@ -89,6 +89,6 @@ struct Score {
 
 ScoredRun score_run(const LabelledRun& label, const RecordedLog& log,
                     const std::vector<ReplayedTransition>& told, const std::vector<ScoredRule>& rules);
-Score score_runs(std::vector<ScoredRun> runs, const std::vector<ScoredRule>& rules);
+Scorecard score_runs(std::vector<ScoredRun> runs, const std::vector<ScoredRule>& rules);
 
 }  // namespace redflag::daemon

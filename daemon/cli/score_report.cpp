@@ -42,14 +42,14 @@ std::string kinds_words(const std::vector<RunClass>& kinds) {
   return words.empty() ? "-" : words;
 }
 
-std::string head(const Score& score) {
+std::string head(const Scorecard& score) {
   const auto unread = static_cast<std::size_t>(
       std::count_if(score.runs.begin(), score.runs.end(), [](const ScoredRun& run) { return !run.read(); }));
   return fmt::format("{} labelled runs, {} read, {} could not be read\n", score.runs.size(),
                      score.runs.size() - unread, unread);
 }
 
-std::string detection(const Score& score) {
+std::string detection(const Scorecard& score) {
   TextTable bad({"label", ">runs", ">found by its kind", ">before the onset", ">by any rule", ">critical"});
   for (const ClassScore& each : score.classes) {
     bad.add({std::string(to_string(each.run_class)), std::to_string(each.runs),
@@ -63,7 +63,7 @@ std::string detection(const Score& score) {
   return section("What was found", bad) + section("False alarms", good);
 }
 
-std::string costs(const Score& score) {
+std::string costs(const Scorecard& score) {
   TextTable table({"rule", "kind", ">nan", ">diverged", ">overfit", ">stalled", ">unclear",
                    ">healthy critical", ">healthy warning"});
   std::vector<std::string> silent;
@@ -83,7 +83,7 @@ std::string costs(const Score& score) {
   return text;
 }
 
-std::string bad_runs(const Score& score) {
+std::string bad_runs(const Scorecard& score) {
   TextTable table({"file", "label", ">onset", "first alert of its kind", "severity", ">step", ">log row",
                    ">rows after onset", ">run ahead"});
   for (const RunClass bad : kBadClasses) {
@@ -115,7 +115,7 @@ std::string bad_runs(const Score& score) {
   return text;
 }
 
-std::string alarms_of(const Score& score, RunClass wanted, const std::string& title) {
+std::string alarms_of(const Scorecard& score, RunClass wanted, const std::string& title) {
   TextTable table({"file", "rule", "severity", ">step", ">after"});
   for (const ScoredRun& run : score.runs) {
     if (run.label.run_class != wanted) continue;
@@ -127,7 +127,7 @@ std::string alarms_of(const Score& score, RunClass wanted, const std::string& ti
   return section(title, table);
 }
 
-std::string repositories(const Score& score) {
+std::string repositories(const Scorecard& score) {
   TextTable table({"repository", ">runs", ">false alarms", ">missed"});
   std::size_t spotless = 0;
   for (const RepositoryScore& each : score.repositories) {
@@ -142,7 +142,7 @@ std::string repositories(const Score& score) {
   return section("By repository (missed: bad runs that no rule of their kind found)", table);
 }
 
-std::string left_out(const Score& score, const std::vector<std::string>& unlabelled) {
+std::string left_out(const Scorecard& score, const std::vector<std::string>& unlabelled) {
   std::string text;
   for (const ScoredRun& run : score.runs) {
     if (!run.read()) text += fmt::format("  not read: {}\n", alerts::escape_terminal(run.unreadable));
@@ -205,14 +205,14 @@ json cost_json(const RuleCost& cost) {
 
 }  // namespace
 
-std::string score_text(const Score& score, const std::vector<std::string>& unlabelled) {
+std::string score_text(const Scorecard& score, const std::vector<std::string>& unlabelled) {
   return head(score) + detection(score) + costs(score) + bad_runs(score) +
          alarms_of(score, RunClass::healthy, "Healthy runs that fired") +
          alarms_of(score, RunClass::unclear, "Unclear runs that fired") + repositories(score) +
          left_out(score, unlabelled);
 }
 
-std::string score_json(const Score& score, const std::vector<std::string>& unlabelled) {
+std::string score_json(const Scorecard& score, const std::vector<std::string>& unlabelled) {
   json runs = json::array();
   for (const ScoredRun& run : score.runs) runs.push_back(run_json(run));
   json classes = json::array();

@@ -1,4 +1,4 @@
-// The forms of a Score: tables for people, one JSON object for scripts.
+// The forms of a Scorecard: tables for people, one JSON object for scripts.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 namespace redflag::daemon {
 
 /// `unlabelled`: logs in the directory that no label names.
-std::string score_text(const Score& score, const std::vector<std::string>& unlabelled);
+std::string score_text(const Scorecard& score, const std::vector<std::string>& unlabelled);
 
 /// Keys, always all of them: runs (array of file, label, counted, repository, onset, unreadable, log_rows,
 /// found_by_kind, alarmed, critical, first, alerts), classes (array of class, runs, found_by_kind,
@@ -18,6 +18,6 @@ std::string score_text(const Score& score, const std::vector<std::string>& unlab
 /// (array of repository, runs, false_alarms, missed), median (delay_rows, share_ahead), unlabelled. `first`
 /// is the first alert of a rule of the label's kind or null; it and each of `alerts` have rule, severity,
 /// step, log_row, delay_rows and share_ahead. What is not known is null.
-std::string score_json(const Score& score, const std::vector<std::string>& unlabelled);
+std::string score_json(const Scorecard& score, const std::vector<std::string>& unlabelled);
 
 }  // namespace redflag::daemon

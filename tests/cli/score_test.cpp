@@ -97,7 +97,7 @@ TEST_CASE("runs are found by a rule of their kind or by another, and healthy one
           "[score]") {
   const RecordedLog log = ten_rows();
   LabelledRun unread = labelled(RunClass::nan);
-  const Score score = score_runs(
+  const Scorecard score = score_runs(
       {scored(labelled(RunClass::diverged, 30, "one"), log, {fires("loss-diverged", Severity::critical, 5)}),
        scored(labelled(RunClass::diverged, 30, "one"), log, {fires("loss-spike", Severity::warning, 2)}),
        scored(labelled(RunClass::diverged, 30, "two"), log, {fires("other", Severity::warning, 6)}),
@@ -143,7 +143,7 @@ TEST_CASE("runs are found by a rule of their kind or by another, and healthy one
 TEST_CASE("without repositories in the labels there is no table of them, and nothing at all is no error",
           "[score]") {
   CHECK(score_runs({scored(labelled(RunClass::nan), ten_rows(), {})}, {}).repositories.empty());
-  const Score nothing = score_runs({}, {});
+  const Scorecard nothing = score_runs({}, {});
   CHECK_THAT(score_text(nothing, {}), ContainsSubstring("0 labelled runs"));
   CHECK_THAT(score_json(nothing, {}), ContainsSubstring("\"repositories\": []"));
 }
