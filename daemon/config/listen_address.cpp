@@ -55,7 +55,8 @@ bool names_loopback(std::string_view host) {
     name = name.substr(0, name.find(':'));
   }
   const std::string_view rest = host.substr(name.size());
-  if (!rest.empty() && (rest.size() > 6 || rest.front() != ':' || rest.find_first_not_of("0123456789", 1) != std::string_view::npos))
+  if (!rest.empty() && (rest.size() > 6 || rest.front() != ':' ||
+                        rest.find_first_not_of("0123456789", 1) != std::string_view::npos))
     return false;
   const bool v4 = name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string_view::npos;
   return v4 || name == "localhost" || name == "[::1]";

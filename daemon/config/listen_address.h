@@ -1,4 +1,5 @@
-// Places on this machine where a part of redflagd may listen, as configurations write them: "127.0.0.1:8765", "[::1]:0".
+// Places on this machine where a part of redflagd may listen, as configurations write them: "127.0.0.1:8765",
+// "[::1]:0".
 #pragma once
 
 #include <cstdint>

@@ -109,7 +109,7 @@ class HostSource {
   std::string kernel_position_;
   std::string kept_trainers_;
   std::map<std::string, std::string> why_gone_;  // of subjects that are closed at this look
-  std::set<std::string> kept_subjects_;  // that were told of, now or before the last stop
+  std::set<std::string> kept_subjects_;          // that were told of, now or before the last stop
   std::string disk_trouble_;
   std::string memory_how_;
   std::string gpu_how_;

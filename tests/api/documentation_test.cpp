@@ -132,26 +132,16 @@ TEST_CASE("Every example of docs/api.md is what the API answers", "[api][docs]")
 
 TEST_CASE("docs/api.md names every path that there is", "[api][docs]") {
   const std::string page = read_file(kPage);
-  for (const char* path : {"GET /v1/alerts`",
-                           "GET /v1/alerts/ID`",
-                           "POST /v1/alerts/ID/ack`",
-                           "DELETE /v1/alerts/ID/ack`",
-                           "GET /v1/silences`",
-                           "POST /v1/silences`",
-                           "DELETE /v1/silences/ID`",
-                           "GET /v1/outbox`",
-                           "POST /v1/outbox/retry`",
-                           "POST /v1/outbox/drop`",
-                           "GET /v1/channels`",
-                           "POST /v1/observations`",
-                           "GET /healthz`",
-                           "GET /readyz`",
-                           "GET /metrics`",
-                           "GET /v1/openapi.json`",
-                           "GET /v1/overview`",
-                           "GET /v1/runs`",
-                           "GET /v1/runs/KEY`",
-                           "GET /v1/runs/KEY/curves`",
+  for (const char* path : {"GET /v1/alerts`",         "GET /v1/alerts/ID`",
+                           "POST /v1/alerts/ID/ack`", "DELETE /v1/alerts/ID/ack`",
+                           "GET /v1/silences`",       "POST /v1/silences`",
+                           "DELETE /v1/silences/ID`", "GET /v1/outbox`",
+                           "POST /v1/outbox/retry`",  "POST /v1/outbox/drop`",
+                           "GET /v1/channels`",       "POST /v1/observations`",
+                           "GET /healthz`",           "GET /readyz`",
+                           "GET /metrics`",           "GET /v1/openapi.json`",
+                           "GET /v1/overview`",       "GET /v1/runs`",
+                           "GET /v1/runs/KEY`",       "GET /v1/runs/KEY/curves`",
                            "GET /v1/evidence`"}) {
     INFO(path);
     CHECK(page.find(std::string("`") + path) != std::string::npos);
