@@ -60,7 +60,6 @@ Config quiet(Config config, const OnceOptions& options, const std::string& scrat
   config.api.socket = "none";
   config.store.state_directory = scratch;
   config.results.forward = config.results.forward && options.forward;
-  config.results.inspect_cpu_share = 1.0;  // somebody waits for it
   if (!options.results.empty()) {
     config.results.roots.clear();
     for (const std::string& root : options.results) {

@@ -119,8 +119,9 @@ void Service::add_contents(const Config& config) {
   if (world_.launcher == nullptr || !config.results.inspect || config.results.roots.empty()) return;
   verdicts_ = std::make_unique<StoredVerdicts>(world_.store,
                                                [this](Commit commit) { monitor_.post(std::move(commit)); });
-  contents_ = std::make_unique<ContentSource>(world_.executor, world_.clock, monitor_, *world_.launcher,
-                                              memory_, probe_, *verdicts_, content_settings(config));
+  contents_ =
+      std::make_unique<ContentSource>(world_.executor, world_.clock, monitor_, *world_.launcher, memory_,
+                                      probe_, *verdicts_, content_settings(config, world_.once));
 }
 
 void Service::add_results(const Config& config) {

@@ -108,7 +108,7 @@ WandbPollerOptions poller_options(const Config& config, const ProjectConfig& pro
   return options;
 }
 
-ContentSettings content_settings(const Config& config) {
+ContentSettings content_settings(const Config& config, bool awaited) {
   ContentSettings settings;
   settings.inspector.program = sibling_program("redflag-inspect");
   for (const ResultsRoot& root : config.results.roots) settings.inspector.roots.push_back(root.path);
@@ -121,6 +121,11 @@ ContentSettings content_settings(const Config& config) {
   settings.forward.memory_bytes = config.results.forward_memory.bytes;
   settings.forward.timeout = config.results.forward_timeout;
   settings.kept_logits = config.store.state_directory;
+  if (awaited) {
+    settings.inspector.pace = 0;
+    settings.service.cpu_share = settings.service.urgent_cpu_share = 1.0;
+    settings.rest = {};
+  }
   return settings;
 }
 

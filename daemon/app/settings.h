@@ -19,7 +19,9 @@ RuleFiles rule_files(const Config& config);
 MetricNames metric_names(const Config& config);
 GraphqlClientOptions graphql_options(const Config& config);
 WandbPollerOptions poller_options(const Config& config, const ProjectConfig& project);
-ContentSettings content_settings(const Config& config);
+/// `awaited`: somebody sits and waits for the answer, so that nothing is put off. The children give way to
+/// the training all the same.
+ContentSettings content_settings(const Config& config, bool awaited);
 /// Without what only the service knows: the runs, and what the results hold.
 HostSettings host_settings(const Config& config);
 /// One for each directory below which local files are followed; empty when `local.enabled` is false.
