@@ -1,6 +1,7 @@
 #include "alerts/text/clean.h"
 
 #include "alerts/text/utf8.h"
+#include "rules/values/utf8.h"
 
 namespace redflag::alerts {
 namespace {

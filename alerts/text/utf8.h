@@ -21,9 +21,6 @@ struct Decoded {
 /// 3629).
 Decoded decode_at(std::string_view text, std::size_t at);
 
-/// Appends a code point; surrogates and values past U+10FFFF become U+FFFD.
-void append_utf8(std::string& out, char32_t code);
-
 /// Length in UTF-16 units: the larger of the counts that services use, so a limit kept in it holds in code
 /// points too.
 std::size_t utf16_units(std::string_view text);

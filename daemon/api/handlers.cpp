@@ -120,7 +120,7 @@ Handlers::Answer Handlers::probe(const ServerRequest& request, const Target&) {
 
 Handlers::Answer Handlers::describe(const ServerRequest&, const Target& target) {
   if (const Result<Query> query = Query::of(target, {}); !query) co_return refused(query);
-  co_return json_response(200, openapi_json());
+  co_return json_response(200, std::string(openapi_json()));
 }
 
 Handlers::Answer Handlers::health(const ServerRequest& request, const Target& target) {

@@ -2,11 +2,11 @@
 // it.
 #pragma once
 
-#include <string>
+#include <string_view>
 
 namespace redflag::daemon::api {
 
 /// OpenAPI 3.1. tests/api/openapi_test.cpp holds it against the routes and their answers.
-std::string openapi_json();
+std::string_view openapi_json();
 
 }  // namespace redflag::daemon::api

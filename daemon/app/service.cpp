@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "daemon/api/push_answer.h"
+#include "daemon/app/live_runs.h"
 #include "daemon/app/settings.h"
 #include "daemon/base/log.h"
 #include "daemon/contents/expected_steps.h"
@@ -68,7 +69,6 @@ Service::Service(World world, const Config& config, Secrets secrets, MetricNames
                make_router(config), monitor_options(config)),
       joined_(monitor_, world.clock),
       wandb_transport_(world.transport, world.clock),
-      live_runs_(monitor_, world.clock),
       progress_interval_(config.log.progress_interval),
       longest_poll_(2 * config.wandb.poll_interval + std::chrono::minutes{30}),
       sources_(world.executor, world.clock),
@@ -160,7 +160,7 @@ void Service::note_age() {
 void Service::add_host(const Config& config) {
   if (!config.host.enabled || !world_.host) return;
   HostSettings settings = host_settings(config);
-  settings.runs = [this] { return live_runs_.now(); };
+  settings.runs = [this] { return live_runs(monitor_); };
   settings.largest_checkpoint = [this](const std::string& path) {
     // One of yesterday says what the next will take; one of an older model does not.
     const Time since = world_.clock.now() - std::chrono::hours{24};

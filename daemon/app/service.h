@@ -13,7 +13,6 @@
 #include "daemon/api/probe_listener.h"
 #include "daemon/api/probes.h"
 #include "daemon/app/dead_man.h"
-#include "daemon/app/live_runs.h"
 #include "daemon/app/observed_transport.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/task_group.h"
@@ -118,7 +117,6 @@ class Service {
   std::unique_ptr<StoredVerdicts> verdicts_;
   std::unique_ptr<ContentSource> contents_;
   std::vector<std::unique_ptr<ResultsSource>> results_;
-  LiveRuns live_runs_;
   std::unique_ptr<HostSource> host_;
   std::vector<std::unique_ptr<follow::LocalSource>> local_;
   std::unique_ptr<follow::PushIntake> push_;

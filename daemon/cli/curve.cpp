@@ -13,6 +13,7 @@
 #include "alerts/text/escape.h"
 #include "alerts/text/utf8.h"
 #include "alerts/text/words.h"
+#include "rules/values/utf8.h"
 
 namespace redflag::daemon {
 namespace {
@@ -151,7 +152,7 @@ class Plot {
       text.append(blanks, ' ');
       blanks = 0;
       // A dot that no line leads to is easily missed.
-      alerts::append_utf8(text, lone_[at] ? U'•' : static_cast<char32_t>(0x2800 + dots_[at]));
+      append_utf8(text, lone_[at] ? U'•' : static_cast<char32_t>(0x2800 + dots_[at]));
     }
     return text;
   }

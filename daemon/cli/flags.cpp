@@ -15,6 +15,7 @@
 #include "daemon/cli/interrupt.h"
 #include "daemon/cli/operator_text.h"
 #include "daemon/cli/subcommands.h"
+#include "daemon/cli/waiting_line.h"
 #include "daemon/config/suggest.h"
 #include "daemon/net/url.h"
 #include "daemon/overview/overview_json.h"
@@ -112,7 +113,12 @@ int look(const Arguments& arguments, const Wanted& want) {
     fmt::print(stderr, "redflag flags: {}\n", error->text());
     return kWrongUsage;
   }
-  const Result<OnceLook> seen = look_once(std::move(*config), *options, process_environment());
+  options->contents = true;  // what is wrong inside a file is a flag like any other
+  const Result<OnceLook> seen = [&] {
+    WaitingLine line;
+    options->progress = [&](const std::string& waiting_for) { line.at(waiting_for); };
+    return look_once(std::move(*config), *options, process_environment());
+  }();
   if (!seen) {
     fmt::print(stderr, "redflag flags: {}\n", seen.error().text());
     return kNotReached;
@@ -214,7 +220,8 @@ const CommandSpec& flags_spec() {
       "--follow prints one line for each change until Ctrl-C, and goes on when the\n"
       "daemon is restarted. --severity S shows S and worse; PATTERN is a run's name or\n"
       "key, with * and ?.\n\n"
-      "--once needs no daemon: it reads W&B and the results directories itself.\n\n"
+      "--once needs no daemon: it reads W&B and the results directories itself,\n"
+      "what is inside tensor files included.\n\n"
       "exit codes: 0 asked and answered, whatever fires; 2 wrong usage; 3 no daemon\n"
       "reached. With --check also 1: something critical fires.\n\n"
       "examples:\n"

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "alerts/text/escape.h"
-#include "alerts/text/utf8.h"
 #include "daemon/app/once.h"
 #include "daemon/cli/daemon_client.h"
 #include "daemon/cli/terminal.h"
 #include "daemon/cli/validate_text.h"
+#include "daemon/cli/waiting_line.h"
 #include "daemon/overview/overview_json.h"
 #include "daemon/results/layout.h"
 #include "daemon/validate/report/report_html.h"
@@ -66,34 +66,6 @@ bool write_file(const std::string& path, const std::string& text) {
   if (std::rename(fresh.c_str(), path.c_str()) != 0) return complain();
   return true;
 }
-
-/// What is still waited for, on a line that is rewritten; only for somebody who watches, and only once it
-/// takes long.
-class WaitingLine {
- public:
-  WaitingLine() : terminal_(Terminal::of(STDERR_FILENO)), began_(std::chrono::steady_clock::now()) {}
-  ~WaitingLine() {
-    if (shown_) fmt::print(stderr, "\r\033[2K");
-  }
-  WaitingLine(const WaitingLine&) = delete;
-  WaitingLine& operator=(const WaitingLine&) = delete;
-
-  void at(const std::string& waiting_for) {
-    const bool long_enough = std::chrono::steady_clock::now() - began_ > std::chrono::seconds{2};
-    if (!terminal_.present || !long_enough || waiting_for == last_) return;
-    last_ = waiting_for;
-    shown_ = true;
-    const std::string line =
-        alerts::cut(alerts::escape_terminal("waiting for " + waiting_for), terminal_.width - 1);
-    fmt::print(stderr, "\r\033[2K{}", line);
-  }
-
- private:
-  Terminal terminal_;
-  std::chrono::steady_clock::time_point began_;
-  std::string last_;
-  bool shown_ = false;
-};
 
 int complain(const Error& error) {
   fmt::print(stderr, "redflag validate: {}\n  Nothing was checked.\n", alerts::escape_terminal(error.text()));

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "daemon/runs/json_number.h"
+#include "rules/values/utf8.h"
 
 namespace redflag::daemon {
 namespace {
@@ -22,25 +23,6 @@ constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-void append_utf8(std::uint32_t code, std::string& out) {
-  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0U | (code >> 6U));
-    put(0x80U | (code & 0x3FU));
-  } else if (code < 0x10000) {
-    put(0xE0U | (code >> 12U));
-    put(0x80U | ((code >> 6U) & 0x3FU));
-    put(0x80U | (code & 0x3FU));
-  } else {
-    put(0xF0U | (code >> 18U));
-    put(0x80U | ((code >> 12U) & 0x3FU));
-    put(0x80U | ((code >> 6U) & 0x3FU));
-    put(0x80U | (code & 0x3FU));
-  }
 }
 
 bool hex4(std::string_view text, std::size_t at, std::uint32_t& code) {
@@ -181,7 +163,7 @@ bool RowJson::string(std::string_view& out, std::string& scratch) {
       at_ += 6;
       code = 0x10000U + ((code - 0xD800U) << 10U) + (low - 0xDC00U);
     }
-    append_utf8(code, scratch);
+    append_utf8(scratch, code);
   }
   return false;
 }
