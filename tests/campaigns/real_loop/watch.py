@@ -2,16 +2,14 @@
 
 One redflagd for all of it, with the shipped rules and defaults: no W&B, the results directory and the logs' directory
 followed, what the loops push taken. An alert counts from warning on; about a healthy loop, or about a faulty one
-before its fault, it is a false alarm. Steps are those that the loop had made since the fault when the alert fired.
+before its fault, it is a false alarm. Steps are those that the loop had made since the fault when the alert was told.
 """
 
-import http.client
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,21 +24,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SEVERITIES = ["info", "warning", "critical"]
 
 
-class Socket(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("redflag", timeout=10)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self.path)
-
-
 class Daemon:
     def __init__(self, directory):
         self.directory = directory
         self.socket = os.path.join(directory, "redflag.sock")
-        self.alerts = {}  # by id: as first seen firing, and its worst severity
+        self.told = []  # (when, alert), in this order
+        self.read = 0
         config = os.path.join(directory, "redflag.yaml")
         with open(config, "w") as out:
             out.write(f"""
@@ -61,17 +50,17 @@ alerts: {{receivers: [{{type: log}}]}}
             time.sleep(0.1)
 
     def look(self):
-        connection = Socket(self.socket)
-        try:
-            connection.request("GET", "/v1/alerts?limit=10000")
-            listed = json.loads(connection.getresponse().read())["alerts"]
-        finally:
-            connection.close()
-        for alert in listed:
-            if not alert["fired_at"]:
-                continue
-            known = self.alerts.setdefault(alert["id"], alert)
-            known["worst"] = alert["worst"]
+        """Reads what the log says was told: an alert's own time is that of the curve, which may be long before."""
+        with open(os.path.join(self.directory, "redflagd.log"), "rb") as log:
+            log.seek(self.read)
+            text = log.read()
+        whole = text[:text.rfind(b"\n") + 1]
+        self.read += len(whole)
+        for line in whole.splitlines():
+            entry = json.loads(line)
+            alert = entry.get("alert")
+            if alert and alert.get("kind") in ("fired", "escalated"):
+                self.told.append((datetime.fromisoformat(entry["time"].replace("Z", "+00:00")).timestamp(), alert))
 
     def end(self):
         self.process.terminate()
@@ -95,7 +84,8 @@ class Training:
         # From a script, as a queue or nohup would: the shell's last words go to the log, too. The variable tells
         # redflag which process trains which run (docs/host.md).
         with open(os.path.join(logs, "output.log"), "wb") as log:
-            self.process = subprocess.Popen(["bash", "-c", '"$@"; exit $?', "job", *command], stdout=log, stderr=log, start_new_session=True,
+            self.process = subprocess.Popen(["bash", "-c", '"$@"; exit $?', "job", *command], stdout=log, stderr=log,
+                                            start_new_session=True,
                                             env={**os.environ, "WANDB_RUN_ID": self.name})
 
     def over(self):
@@ -118,10 +108,8 @@ class Training:
 
     def alerts(self, daemon, least="warning"):
         """(when, alert), the first one first."""
-        found = [(datetime.fromisoformat(a["fired_at"].replace("Z", "+00:00")).timestamp(), a)
-                 for a in daemon.alerts.values() if self.is_about(a)]
-        return sorted(((t, a) for t, a in found if SEVERITIES.index(a["worst"]) >= SEVERITIES.index(least)),
-                      key=lambda each: each[0])
+        return [(t, a) for t, a in daemon.told
+                if SEVERITIES.index(a["severity"]) >= SEVERITIES.index(least) and self.is_about(a)]
 
     def found(self, daemon):
         came, _ = self.times()
@@ -148,15 +136,15 @@ def words(training, daemon):
         return ["the fault never came: see its output.log"]
     told, seen = [], set()
     for at, alert in training.alerts(daemon, "info"):
-        kind = (alert["rule"], alert["worst"])
+        kind = (alert["rule"], alert["severity"])
         if kind in seen:
             continue
         seen.add(kind)
         if at < came:
-            told.append(f"{alert['rule']} ({alert['worst']}) BEFORE THE FAULT, step {sum(t <= at for t in steps)}")
+            told.append(f"{alert['rule']} ({alert['severity']}) BEFORE THE FAULT, step {sum(t <= at for t in steps)}")
             continue
         made = sum(came < t <= at for t in steps)
-        told.append(f"{alert['rule']} ({alert['worst']}) after {made} steps, {at - came:.1f} s")
+        told.append(f"{alert['rule']} ({alert['severity']}) after {made} steps, {at - came:.1f} s")
     return told
 
 
@@ -192,7 +180,9 @@ def main():
         wait(daemon, lambda: all(faulty.watched_enough(daemon) for _, faulty, _ in pairs), 1000)
         wait(daemon, lambda: False, 5)
 
-        print(f"{time.time() - begun:.0f} s, load {os.getloadavg()[0]:.1f}, {directory if 'KEEP' in os.environ else ''}")
+        daemon.look()
+        kept = f", kept in {directory}" if "KEEP" in os.environ else ""
+        print(f"{time.time() - begun:.0f} s, load {os.getloadavg()[0]:.1f}{kept}")
         silent, early = 0, 0
         for fault, faulty, healthy in pairs:
             print(f"\n{fault}: {faults.FAULTS[fault]}")
@@ -202,10 +192,10 @@ def main():
                 print("  NOT FOUND (nothing from warning on)")
             for line in told:
                 print(f"  {line}")
-            cries = [f"{a['rule']} ({a['worst']}): {a['message']}" for _, a in healthy.alerts(daemon)]
+            cries = [f"{a['rule']} ({a['severity']}): {a['message']}" for _, a in healthy.alerts(daemon)]
             silent += not cries
             print(f"  healthy beside it, exit code {healthy.process.returncode}: {'; '.join(cries) or 'silent'}")
-        others = [f"{a['rule']} ({a['worst']}) {a['subject']}: {a['message']}" for a in daemon.alerts.values()
+        others = [f"{a['rule']} ({a['severity']}) {a['subject']}: {a['message']}" for _, a in daemon.told
                   if not any(t.is_about(a) for _, *both in pairs for t in both)]
         print(f"\nfound {sum(faulty.found(daemon) for _, faulty, _ in pairs)} of {len(pairs)}, faulty loops with an alert "
               f"before their fault {early}, healthy loops silent {silent} of {len(pairs)}")
