@@ -67,6 +67,8 @@ void DiskRun::introduce(SourceBatch& batch, Time now) {
   if (has_ended(shown.state) && !shown.historic) shown.state = RunState::running;
   derive_identity(shown);
   Observation facts = run_facts(shown, "disk", now);
+  // The Trainer's own files never hold them, so that they cannot be missed there.
+  if (!kinds_.contains(LocalKind::wandb)) facts.attributes.emplace_back("system_metrics", false);
   if (shown.historic) {  // its end is told with its totals
     std::erase_if(facts.attributes,
                   [](const auto& one) { return one.first == "state" || one.first == "ended"; });

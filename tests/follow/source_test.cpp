@@ -238,6 +238,8 @@ TEST_CASE(
   CHECK(world.intake.steps(key, "train_loss") == counted(1, 11));
   CHECK(world.intake.steps(key, "gradient_norm_total") == counted(1, 11));
   CHECK(world.intake.runs.size() == 1);
+  // None of these files can hold figures of the machine: nobody is to miss them.
+  CHECK(world.intake.facts[key].at("system_metrics") == Attribute(false));
   world.stop();
   world.start();
   history += R"(,{"loss":0.4,"grad_norm":1.0,"step":110})";
@@ -261,6 +263,7 @@ TEST_CASE("Files in the output directory of a W&B run are that run's", "[follow]
   CHECK(world.intake.runs.size() == 1);
   CHECK(world.intake.steps(kKey, "train_loss") == counted(0, 5));
   CHECK(world.intake.steps(kKey, "eval_loss") == std::vector<std::int64_t>{40});
+  CHECK(world.intake.facts[kKey].count("system_metrics") == 0);
 }
 
 TEST_CASE("Old run directories are read for how they ended, once, and page nobody", "[follow]") {
