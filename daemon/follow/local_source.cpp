@@ -231,6 +231,8 @@ bool LocalSource::read_entry(const std::string& key, Entry& entry, SourceBatch& 
   const bool was_live = entry.live;
   Events events;
   const ReadResult result = entry.file->read(files_, events);
+  // Whoever flushes an event file has ended the row: nothing in the file says so.
+  if (kind == LocalKind::tensorboard && result.grew && entry.file->at_end()) entry.file->flush(events);
   const Time now = clock_.now();
   const Time modified = std::min(entry.file->modified(), now);
   const Time seen = was_live && entry.began ? now : modified;
@@ -259,6 +261,15 @@ bool LocalSource::read_entry(const std::string& key, Entry& entry, SourceBatch& 
   after_read(entry, run, result, seen, batch);
   if (run.named()) touched_.insert(&run);
   return result.more;
+}
+
+/// An event file grew that is read as it is written: what is left of its row comes at once.
+bool LocalSource::row_may_be_in_writing() const {
+  return listed_ && std::any_of(dirty_.begin(), dirty_.end(), [&](const std::string& key) {
+           const auto found = entries_.find(key);
+           return found != entries_.end() && found->second.live &&
+                  found->second.file->place().kind == LocalKind::tensorboard;
+         });
 }
 
 /// False: there is nothing more to read at once.
@@ -331,6 +342,7 @@ asio::awaitable<void> LocalSource::run() {
     events.clear();
     bool more = watcher_.turn(clock_.monotonic(), events);
     for (const FileEvent& event : events) note(event);
+    if (row_may_be_in_writing()) co_await clock_.sleep(settings_.row_written_within);
     SourceBatch batch;
     if (read_round(batch)) more = true;
     co_await hand_over(std::move(batch));

@@ -38,7 +38,9 @@ struct LocalSettings {
   Duration old_after =
       std::chrono::hours{24};  ///< what was not written for so long is read for its state only
   Duration identity_wait = std::chrono::seconds{20};  ///< for a run directory whose .wandb is still empty
-  Duration quiet_after = std::chrono::seconds{1};     ///< a row of several events is whole then
+  Duration quiet_after = std::chrono::seconds{1};     ///< a bar that is drawn and not ended counts then
+  Duration row_written_within =
+      std::chrono::milliseconds{5};  ///< the events of a row in an event file, where they are not one write
   Duration dead_after =
       std::chrono::minutes{10};  ///< of silence of the whole run, until a log's last error is taken for its
                                  ///< end: shorter ones follow an error that was caught and logged, too
@@ -89,6 +91,7 @@ class LocalSource {
   void note(const FileEvent& event);
   void note_file(const std::string& path, const FileStat* stat);
   void forget(const std::string& path);
+  bool row_may_be_in_writing() const;
   Entry& obtain(const LocalPlace& place, const std::string& path, const std::string& key);
   DiskRun& run_of(const LocalPlace& place);
   bool read_round(SourceBatch& batch);

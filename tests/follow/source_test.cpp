@@ -249,6 +249,28 @@ TEST_CASE(
   CHECK(world.intake.runs[key].state == RunState::running);
 }
 
+TEST_CASE("A row of an event file is told within moments, whole, though nothing says where it ends",
+          "[follow]") {
+  Followed world;
+  world.start();
+  const std::string name = "out/events.out.tfevents.1790000000.host.1.0";
+  const auto event = [](int step, std::string_view tag, float value) {
+    return local::tf_event(1.79e9 + step, step, local::tf_value(tag, value));
+  };
+  world.add(name, local::tf_begin() + event(10, "train/loss", 0.5F));
+  world.run_for(2s);
+  const std::size_t before = world.intake.rows.size();
+  world.add(name, event(20, "train/loss", 0.4F));
+  world.run_for(2ms);
+  world.add(name, event(20, "train/grad_norm", 1.0F));  // a writer that does not buffer
+  world.run_for(60ms);
+  REQUIRE(world.intake.rows.size() == before + 1);
+  CHECK(world.intake.rows.back().step == 20);
+  CHECK(world.intake.rows.back().samples.size() == 2);
+  world.run_for(3s);
+  CHECK(world.intake.rows.size() == before + 1);
+}
+
 TEST_CASE("Files in the output directory of a W&B run are that run's", "[follow]") {
   Followed world;
   RunFile file("abc");
