@@ -14,14 +14,18 @@ Result<std::vector<std::string>> log_files_of(const std::string& operand) {
   std::vector<std::string> files;
   for (fs::directory_iterator entry(operand, error), end; !error && entry != end; entry.increment(error)) {
     const fs::path& path = entry->path();
-    const bool log =
-        path.extension() == ".json" || path.extension() == ".jsonl" || path.extension() == ".csv";
+    const std::string name = path.filename().string();
+    const std::string extension = path.extension().string();
+    const bool log = extension == ".json" || extension == ".jsonl" || extension == ".csv" ||
+                     extension == ".wandb" || name.find("tfevents") != std::string::npos ||
+                     (name.starts_with("output") && extension == ".log");
     std::error_code unreadable;
     if (log && !entry->is_directory(unreadable)) files.push_back(path.string());
   }
   if (error) return fail(ErrorCode::denied, doing, error.message());
   if (files.empty()) {
-    return fail(ErrorCode::not_found, doing, "it holds no .json, .jsonl or .csv file",
+    return fail(ErrorCode::not_found, doing,
+                "it holds no .json, .jsonl, .csv or .wandb file, no *tfevents* and no output*.log",
                 "name the directory that the logs are in, or the logs themselves");
   }
   std::sort(files.begin(), files.end());

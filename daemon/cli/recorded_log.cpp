@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/cli/csv_log.h"
+#include "daemon/cli/recorded_local.h"
 #include "daemon/cli/text_file.h"
 #include "daemon/local/trainer_json.h"
 #include "daemon/runs/attempt_tracker.h"
@@ -131,20 +132,8 @@ Result<void> take_csv(std::string_view text, RecordedLog& log, const MetricNames
   return {};
 }
 
-Result<void> take_text(std::string_view text, bool named_csv, RecordedLog& log, const MetricNames& names,
+Result<void> take_json(std::string_view text, RecordedLog& log, const MetricNames& names,
                        const std::string& doing) {
-  if (text.starts_with("version https://git-lfs.github.com/spec/")) {
-    return fail(ErrorCode::invalid_input, doing, "a git-LFS pointer stands in its place, not the log itself",
-                "run: git lfs pull");
-  }
-  const auto first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
-  if (first == std::string_view::npos) return fail(ErrorCode::invalid_input, doing, "it is empty");
-  if (text[first] != '{' && text[first] != '[') {
-    if (named_csv || looks_like_csv(text)) return take_csv(text, log, names, doing);
-    return fail(ErrorCode::invalid_input, doing, "it is neither JSON, JSON lines nor CSV",
-                "give a trainer_state.json, a .jsonl or a .csv log");
-  }
-  text.remove_prefix(first);
   if (take_trainer_state(text, log, names)) return {};
   Result<json> whole = parse_relaxed_json(text, doing, {kLargestLog, 200});
   if (!whole) {
@@ -166,6 +155,34 @@ Result<void> take_text(std::string_view text, bool named_csv, RecordedLog& log, 
               "give HF Trainer's trainer_state.json, a .jsonl or a .csv log");
 }
 
+Result<void> take_file(std::string_view text, const std::string& path, RecordedLog& log,
+                       const MetricNames& names, const std::string& doing) {
+  if (looks_like_wandb_file(text)) return take_wandb_file(text, path, log, names);
+  if (looks_like_tfevents(text)) return take_tfevents(text, path, log, names);
+  if (text.starts_with("version https://git-lfs.github.com/spec/")) {
+    return fail(ErrorCode::invalid_input, doing, "a git-LFS pointer stands in its place, not the log itself",
+                "run: git lfs pull");
+  }
+  const auto first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+  if (first == std::string_view::npos) return fail(ErrorCode::invalid_input, doing, "it is empty");
+  if (text[first] != '{' && text[first] != '[') {
+    const std::string extension = std::filesystem::path(path).extension().string();
+    if (extension == ".csv" || extension == ".tsv" || extension == ".CSV" || looks_like_csv(text))
+      return take_csv(text, log, names, doing);
+    if (take_console(text, path, log, names)) return {};
+    return fail(
+        ErrorCode::invalid_input, doing,
+        "it is neither JSON, JSON lines nor CSV, no file of W&B's or TensorBoard's, and no console log "
+        "with a metric or an error in it",
+        "give a trainer_state.json, a .jsonl, .csv or .wandb file, an events.out.tfevents.* or output.log");
+  }
+  text.remove_prefix(first);
+  Result<void> taken = take_json(text, log, names, doing);
+  // A Trainer prints its rows as Python does: {'loss': 0.5}.
+  if (!taken && text.starts_with("{'") && take_console(text, path, log, names)) return {};
+  return taken;
+}
+
 }  // namespace
 
 Result<RecordedLog> read_recorded_log(const std::string& path, const MetricNames& names) {
@@ -176,9 +193,7 @@ Result<RecordedLog> read_recorded_log(const std::string& path, const MetricNames
   log.run.key = "file:" + path;
   log.run.name = log.run.id = name_of(path);
   derive_identity(log.run);
-  const std::string extension = std::filesystem::path(path).extension().string();
-  const bool named_csv = extension == ".csv" || extension == ".tsv" || extension == ".CSV";
-  if (Result<void> taken = take_text(*text, named_csv, log, names, doing); !taken)
+  if (Result<void> taken = take_file(*text, path, log, names, doing); !taken)
     return tl::unexpected<Error>(std::move(taken.error()));
   return log;
 }

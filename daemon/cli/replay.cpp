@@ -27,10 +27,12 @@ const CommandSpec kSpec{
     "replay",
     "FILE…|DIRECTORY…",
     "Runs the rules over recorded training logs: what would have fired, and when.",
-    R"(FILE is HF Trainer's trainer_state.json, a log of JSON lines, or CSV whose first
-line names the metrics (the step in a column `step`). DIRECTORY means every
-.json, .jsonl and .csv in it. Each file is one run. Rows that cannot be read are
-counted and told, the others are judged.
+    R"(FILE is HF Trainer's trainer_state.json, a log of JSON lines, CSV whose first
+line names the metrics (the step in a column `step`), W&B's run-ID.wandb,
+TensorBoard's event file, or what a training printed (output.log). DIRECTORY
+means every .json, .jsonl, .csv, .wandb, *tfevents* and output*.log in it. Each
+file is one run. Rows that cannot be read are counted and told, the others are
+judged.
 
 A recorded log has no clock, and its run is told as historic: rules about
 silence and about metrics that never came say nothing here. `redflag rules list

@@ -20,14 +20,20 @@ std::vector<ReplayedTransition> replay_run(const std::shared_ptr<const RuleSet>&
   before.historic = true;  // what was recorded is over: nothing in it can be said to be missing yet
   apply(run_facts(before, "replay", Time{}), 0);
 
+  auto words = log.said.begin();
+  const auto say = [&](std::size_t row) {
+    for (; words != log.said.end() && words->before <= row; ++words) apply(words->facts, row);
+  };
   bool whole = true;
   for (std::size_t i = 0; i < log.rows.size(); ++i) {
+    if (whole) say(i);
     if (log.rows[i].step > range.to) {
       whole = false;
       continue;
     }
     apply(log.rows[i], i);
   }
+  if (whole) say(log.rows.size());
   if (whole && has_ended(log.run.state)) {
     RunInfo after = before;
     after.state = log.run.state;

@@ -77,7 +77,7 @@ bool ReplayView::show(const std::string& path, const RecordedLog& log,
 
 void ReplayView::show_header(const std::string& path, const RecordedLog& log) const {
   fmt::print("{}: {}, {} rows{}\n", alerts::escape_terminal(path), log.format, log.rows.size(),
-             log.rows.empty() ? ": nothing to judge" : "");
+             log.rows.empty() && log.said.empty() ? ": nothing to judge" : "");
   for (const std::string& note : log.notes) fmt::print("  note: {}\n", alerts::escape_terminal(note));
   if (is_limited(options_.range) && !has_steps(log) && !log.rows.empty())
     fmt::print("  note: the log has no steps, so --from and --to leave nothing out\n");

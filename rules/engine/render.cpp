@@ -94,7 +94,7 @@ std::string render_message(const MessageTemplate& message, const CompiledRule& r
                               : piece.program
                                   ? value_text(evaluator.run(*piece.program, subject), piece.format)
                                   : special_text(piece.special, piece.format, rule, subject, change);
-    if (part != 0 && !literal && words == kUnknown) {
+    if (part != 0 && !literal && (words == kUnknown || words.empty())) {
       text.resize(part_begin);
       dropped = true;
       continue;

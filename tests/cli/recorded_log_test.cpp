@@ -1,10 +1,12 @@
 #include "daemon/cli/recorded_log.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 
+#include "tests/local/log_writers.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 
@@ -116,4 +118,52 @@ TEST_CASE("every real trainer_state.json of the samples is read or refused with 
   }
   CHECK(read == 50);
   CHECK(refused == 2);
+}
+
+TEST_CASE("what a training printed is a log: its rows, and what it died of", "[replay]") {
+  const test::TempDir dir;
+  const auto log = read(dir, "output.log",
+                        "{'loss': 2.5, 'grad_norm': 1.5, 'learning_rate': 2e-05, 'epoch': 0.1}\n"
+                        "{'loss': 2.1, 'grad_norm': 1.2, 'learning_rate': 1e-05, 'epoch': 0.2}\n"
+                        "Traceback (most recent call last):\n"
+                        "  File \"train.py\", line 12, in main\n"
+                        "    step()\n"
+                        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB\n");
+  REQUIRE(log.has_value());
+  CHECK(log->format == "console log");
+  REQUIRE(log->rows.size() == 2);
+  CHECK(value_of(log->rows[1], "train_loss") == 2.1);
+  CHECK(log->run.name == "output.log");
+  CHECK(log->run.state == RunState::failed);
+  const auto& last = log->said.back();
+  CHECK(last.before == 2);
+  const auto cause = std::find_if(last.facts.attributes.begin(), last.facts.attributes.end(),
+                                  [](const auto& one) { return one.first == "cause"; });
+  REQUIRE(cause != last.facts.attributes.end());
+  CHECK(std::get<std::string>(cause->second) == "cuda_out_of_memory");
+}
+
+TEST_CASE("a run file of W&B and an event file of TensorBoard are known by their bytes, whatever their names",
+          "[replay]") {
+  const test::TempDir dir;
+  local::WandbWriter wandb;
+  wandb.record(17, local::bytes_field(1, "abc1") + local::bytes_field(8, "full_ft_rte_seed42"));
+  for (int step = 1; step <= 3; ++step)
+    wandb.history({{"_step", std::to_string(step)}, {"train/loss", step == 2 ? "NaN" : "0.5"}});
+  const auto cut = read(dir, "backup.bin", wandb.bytes().substr(0, wandb.bytes().size() - 3));
+  REQUIRE(cut.has_value());
+  CHECK(cut->format == "W&B run file");
+  REQUIRE(cut->rows.size() == 2);
+  CHECK(std::isnan(value_of(cut->rows[1], "train_loss")));
+  REQUIRE(cut->notes.size() == 1);
+  CHECK_THAT(cut->notes[0], ContainsSubstring("ends within a record"));
+
+  std::string events = local::tf_begin();
+  for (int step = 10; step <= 30; step += 10)
+    events += local::tf_event(1.79e9 + step, step, local::tf_value("train/loss", 0.5F));
+  const auto board = read(dir, "events", events);
+  REQUIRE(board.has_value());
+  CHECK(board->format == "TensorBoard events");
+  REQUIRE(board->rows.size() == 3);
+  CHECK(board->rows[2].step == 30);
 }

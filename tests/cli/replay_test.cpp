@@ -129,7 +129,7 @@ TEST_CASE("a directory means the logs in it, in the order of their names", "[rep
   CHECK(answer.out.find("b.jsonl") < answer.out.find("c.json:"));
   const Answer none = desk.replay({desk.dir / "empty"});
   CHECK(none.code == 1);
-  CHECK_THAT(none.err, ContainsSubstring("it holds no .json, .jsonl or .csv file"));
+  CHECK_THAT(none.err, ContainsSubstring("no .json, .jsonl, .csv or .wandb file"));
 }
 
 TEST_CASE("what cannot be read is told and does not stop the rest", "[replay]") {

@@ -145,6 +145,16 @@ TEST_CASE("parts of a message in brackets are left out when a value in them is n
         "loss 6 at 2, limit 5");
   CHECK(said("[eval {eval_loss} at {step}; ]loss {loss}") == "loss 6");
   CHECK(said("loss {loss}[, eval {max(eval_loss[3 points])} of {loss}].") == "loss 6.");
+  // No frame is known of a console's error, say.
+  Bench bench(one_rule("when: loss > 5\nmessage: 'died: {detail}[ ({where})]'"));
+  Observation told = row(1, {});
+  told.kind = ObservationKind::facts;
+  told.attributes.emplace_back("detail", std::string("Killed"));
+  told.attributes.emplace_back("where", std::string());
+  bench.apply(told);
+  const auto out = bench.apply(row(2, {{"loss", 6}}));
+  REQUIRE(out.size() == 1);
+  CHECK(out[0].message == "died: Killed");
   CHECK(said("[urgent] loss [{{a}}] {loss} ] [") == "[urgent] loss [{a}] 6 ] [");
   CHECK(said("loss [[{loss}]") == "loss [6");
 }
