@@ -37,7 +37,7 @@ export function alertCard(raw, changed) {
     el("p", {}, words(alert.message)),
     alert.hint && !over ? el("p", { class: "hint" }, el("span", { class: "quiet" }, "try: "), words(alert.hint)) : null,
     el("p", { class: "quiet" }, alert.state === "pending" ? "pending, " : null, "began ", ago(alert.since, "–"),
-      alert.step >= 0 ? `, step ${alert.step.toLocaleString("en")}` : null,
+      alert.step !== null && alert.step >= 0 ? `, step ${alert.step.toLocaleString("en")}` : null,
       alert.muted_by ? [", nobody is told: ", words(alert.muted_by)] : null),
     said(alert),
     over ? null : el("p", { class: "row" },

@@ -8,13 +8,16 @@ export class Refused extends Error {
   }
 }
 
+/** Nobody answered. fetch() says so with a TypeError, as a mistake in a view does, too. */
+export class Unreachable extends Error {}
+
 export async function ask(path, { method = "GET", body } = {}) {
   const options = { method, headers: {}, credentials: "same-origin", cache: "no-store" };
   if (method !== "GET") {
     options.headers["X-Redflag"] = "page";
     if (body !== undefined) options.body = JSON.stringify(body);
   }
-  const answer = await fetch(path, options);
+  const answer = await fetch(path, options).catch((error) => { throw new Unreachable(error.message); });
   if (answer.status === 401) {
     location.replace("/?ended");
     return new Promise(() => {});

@@ -1,7 +1,7 @@
 // Which view is shown, and when it is asked anew. A view is a function that asks and gives nodes, or (a run) an
 // object that keeps itself up to date.
 import { alertsView } from "./alerts_view.js";
-import { ask, Refused } from "./api.js";
+import { ask, Refused, Unreachable } from "./api.js";
 import { el, show, words } from "./dom.js";
 import { filesView } from "./files_view.js";
 import { tickAll } from "./format.js";
@@ -60,9 +60,9 @@ async function refresh() {
     main.removeAttribute("aria-busy");
   } catch (error) {
     // What may be over in a moment (no connection, a disk that is busy) does not wipe away what is in sight.
-    const passing = error instanceof TypeError || error.status >= 500;
+    const passing = error instanceof Unreachable || error.status >= 500;
     if (!passing || main.childElementCount === 0) show(main, failure(error));
-    if (!(error instanceof TypeError || error instanceof Refused)) throw error;
+    if (!(error instanceof Unreachable || error instanceof Refused)) throw error; // a mistake of ours: the console has it
   } finally {
     await new Promise((done) => setTimeout(done, spacing));
     asking = false;

@@ -34,7 +34,7 @@ function link(run) {
 function flagOf(alert, i) {
   const metrics = (alert.evidence ?? []).map((e) => e.metric);
   return {
-    number: i + 1, step: alert.since_step >= 0 ? alert.since_step : alert.step, metrics, metric: metrics[0], severity: alert.severity,
+    number: i + 1, step: alert.since_step ?? alert.step ?? -1, metrics, metric: metrics[0], severity: alert.severity,
     label: plain(`${i + 1}: ${alert.severity} ${alert.rule} at step ${alert.step}: ${alert.message}`), target: `flag-${alert.id}`,
   };
 }
