@@ -234,7 +234,7 @@ def report(browser, binaries, state, directory, wants_pictures):
                 neutral(browser, directory)
                 picture = f"{PICTURES}/report-{device}-{'dark' if dark else 'light'}.png"
                 browser.picture(picture)
-                check(f"picture {os.path.basename(picture)}", os.path.getsize(picture) < 300_000, f"{os.path.getsize(picture) // 1000} kB")
+                check(f"picture {os.path.basename(picture)}", os.path.getsize(picture) < 400_000, f"{os.path.getsize(picture) // 1000} kB")
     urls, _ = browser.requests()
     asked = [url for url in urls if url != "file://" + path and not url.startswith("data:")]
     check("the report asks for nothing else", not asked, " ".join(asked))
@@ -284,6 +284,7 @@ def demo(binaries, wants_pictures):
         if wants_pictures:
             pictures(browser, base, keys[FAILING], directory)
         report(browser, binaries, state, directory, wants_pictures)
+        browser.open(base)
         go(browser, base, "")
         alert = acknowledge(browser, base, binaries, state)
         silence(browser, base, binaries, state, alert)
