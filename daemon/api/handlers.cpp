@@ -266,7 +266,7 @@ Handlers::Answer Handlers::push(const ServerRequest& request, const Target& targ
     co_return error_response(404, "not_found", "nothing takes pushed observations here",
                              "set local.enabled in the configuration");
   }
-  co_return co_await push_(request.body);
+  co_return co_await push_(request.body, request.peer_pid);
 }
 
 Handlers::Answer Handlers::list_channels(const ServerRequest&, const Target& target) {

@@ -32,8 +32,9 @@ class Handlers {
   /// answered.
   void set_probes(Probes* probes) { probes_ = probes; }
 
-  /// Who takes what scripts push (docs/push.md): a body of lines, answered once it is kept.
-  using Push = std::function<asio::awaitable<ServerResponse>(std::string body)>;
+  /// Who takes what scripts push (docs/push.md): a body of lines, answered once it is kept. `pid`: the
+  /// process that sent it, 0 when that is not known.
+  using Push = std::function<asio::awaitable<ServerResponse>(std::string body, std::int64_t pid)>;
   void set_push(Push push) { push_ = std::move(push); }
 
   /// Never throws but for cancellation.

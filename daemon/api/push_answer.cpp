@@ -11,8 +11,8 @@ constexpr std::size_t kMostErrors = 100;
 
 }  // namespace
 
-asio::awaitable<ServerResponse> answer_push(follow::PushIntake& push, std::string body) {
-  const follow::PushResult result = co_await push.take(std::move(body));
+asio::awaitable<ServerResponse> answer_push(follow::PushIntake& push, std::string body, std::int64_t pid) {
+  const follow::PushResult result = co_await push.take(std::move(body), pid);
   nlohmann::json errors = nlohmann::json::array();
   for (const follow::PushedLine& one : result.errors) {
     if (errors.size() == kMostErrors) break;

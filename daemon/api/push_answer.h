@@ -9,6 +9,6 @@ namespace redflag::daemon::api {
 /// 200 when any line was accepted (or none was sent), else 400.
 /// {"accepted": 3, "errors": [{"line": 2, "error": "…"}], "more_errors": false}; at most 100 errors are
 /// listed.
-asio::awaitable<ServerResponse> answer_push(follow::PushIntake& push, std::string body);
+asio::awaitable<ServerResponse> answer_push(follow::PushIntake& push, std::string body, std::int64_t pid = 0);
 
 }  // namespace redflag::daemon::api

@@ -114,7 +114,9 @@ std::string help_text(std::string_view program, const CommandSpec& spec) {
     text += "\noptions:\n";
     for (const OptionSpec& option : spec.options) {
       const std::string left = "--" + option.name + (option.argument.empty() ? "" : " " + option.argument);
-      text += fmt::format("  {:<22} {}\n", left, option.help);
+      // One that is too long has its help below, in the same column as the others'.
+      if (left.size() > 22) text += fmt::format("  {}\n  {:<22} {}\n", left, "", option.help);
+      if (left.size() <= 22) text += fmt::format("  {:<22} {}\n", left, option.help);
     }
   }
   if (!spec.details.empty()) text += "\n" + spec.details + "\n";

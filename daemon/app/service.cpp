@@ -7,6 +7,7 @@
 #include "daemon/app/settings.h"
 #include "daemon/base/log.h"
 #include "daemon/contents/expected_steps.h"
+#include "daemon/host/glance.h"
 #include "daemon/monitor/alive_mark.h"
 #include "daemon/monitor/submit.h"
 
@@ -194,9 +195,12 @@ void Service::add_api(const Config& config) {
                                     ApiSettings{config.api.socket, api_mode(config.api), config.api.group});
   api_->set_probes(probes_.get());
   if (!config.local.enabled) return;
-  push_ = std::make_unique<follow::PushIntake>(joined_, world_.clock, names_,
-                                               WandbService(config.wandb.base_url).host());
-  api_->set_push([push = push_.get()](std::string body) { return api::answer_push(*push, std::move(body)); });
+  push_ = std::make_unique<follow::PushIntake>(
+      joined_, world_.clock, names_, WandbService(config.wandb.base_url).host(),
+      [](std::int64_t pid) { return glance_at_process("/proc", pid); });
+  api_->set_push([push = push_.get()](std::string body, std::int64_t pid) {
+    return api::answer_push(*push, std::move(body), pid);
+  });
 }
 
 OwnHealth Service::own_health() {
@@ -282,6 +286,7 @@ void Service::start() {
     sources_.start("kernel log", [h = host_.get()] { return h->follow_kernel_log(); });
     sources_.start("host", [h = host_.get()] { return h->measure(); });
   }
+  if (push_) sources_.start("pushed runs", [p = push_.get()] { return p->watch(); });
   if (pollers_.empty() && results_.empty() && local_.empty()) {
     log_warning("redflagd",
                 "nothing to watch: set wandb.projects (or WANDB_ENTITY and WANDB_PROJECT) or results.roots");
@@ -330,7 +335,8 @@ asio::awaitable<void> Service::report_results(const ResultsSource& source) {
     if (news == told) continue;
     told = std::move(news);
     log_line(absent ? LogLevel::warning : LogLevel::info, "results", source.root() + "  " + told);
-    co_await world_.clock.sleep(progress_interval_);
+    // That it is there after all is told at once.
+    if (!absent) co_await world_.clock.sleep(progress_interval_);
   }
 }
 

@@ -54,7 +54,7 @@ void DiskRun::name(std::string key, const RunInfo* known) {
 bool DiskRun::wants_console_rows() const {
   // A console rounds its numbers and shows steps by a bar that is drawn ten times a second: it speaks only
   // for runs that nobody else speaks for.
-  return kinds_.size() == 1 && kinds_.contains(LocalKind::console) && place_.wandb_id.empty();
+  return !attached_ && kinds_.size() == 1 && kinds_.contains(LocalKind::console) && place_.wandb_id.empty();
 }
 
 RowTarget DiskRun::target(std::string source) const {
@@ -189,7 +189,7 @@ void DiskRun::grew(Time now, SourceBatch& batch) {
 void DiskRun::judge_log(const std::string& path, const local::LastWords& words, bool sure, Time now,
                         SourceBatch& batch) {
   if (words.completed && place_.wandb_id.empty() && !words.cause) completed(now);
-  if (!words.cause || info_.historic || superseded_ || cause_ == words.cause->kind) return;
+  if (!words.cause || info_.historic || (superseded_ && !attached_) || cause_ == words.cause->kind) return;
   if (exit_code_ && *exit_code_ == 0) return;
   const local::LogMatch& cause = *words.cause;
   cause_ = cause.kind;
@@ -201,7 +201,7 @@ void DiskRun::judge_log(const std::string& path, const local::LastWords& words, 
   facts.attributes.emplace_back("line", static_cast<double>(cause.line));
   facts.attributes.emplace_back("rank", printable_path(cause.rank));
   batch.inputs.emplace_back(std::move(facts));
-  if (sure && !exit_code_ && !has_ended(info_.state)) {
+  if (sure && !attached_ && !exit_code_ && !has_ended(info_.state)) {
     state_before_end_ = info_.state;
     end_said_by_ = path;
     info_.state = cause.kind == "interrupted" ? RunState::killed : RunState::failed;
@@ -283,6 +283,15 @@ void DiskRun::written(Time at) {
   info_.heartbeat_at = std::max(info_.heartbeat_at, at);
 }
 
+/// But for when it was last written.
+bool DiskRun::told_already() {
+  if (!told_) return false;
+  const Time written = std::exchange(info_.heartbeat_at, told_->heartbeat_at);
+  const bool same = info_ == *told_;
+  info_.heartbeat_at = written;
+  return same;
+}
+
 void DiskRun::settle(SourceBatch& batch, Time now) {
   if (!named() || superseded_) return;
   // trainer_state.json grows until training ends; a lone console or TensorBoard log does not say whether it
@@ -290,17 +299,20 @@ void DiskRun::settle(SourceBatch& batch, Time now) {
   if (info_.state == RunState::unknown && kinds_.contains(LocalKind::trainer_state))
     info_.state = RunState::running;
   introduce(batch, now);
+  for (const std::string& path : std::exchange(logs_read_, {})) {
+    if (info_.historic) continue;
+    Observation facts = log_facts(path, "console", now);
+    facts.attributes.emplace_back("read", true);
+    batch.inputs.emplace_back(std::move(facts));
+  }
   if (totals_due_ && totals_) {
     totals_->run = totals_->subject.key = info_.key;
     batch.inputs.emplace_back(*totals_);
     totals_due_ = false;
   }
+  if (told_already()) return;
   derive_identity(info_);
-  if (told_) {
-    RunInfo same = info_;
-    same.heartbeat_at = told_->heartbeat_at;
-    if (same == *told_) return;
-  }
+  if (told_already()) return;
   const Time when = has_ended(info_.state) && info_.heartbeat_at != Time{} ? info_.heartbeat_at : now;
   batch.inputs.emplace_back(run_facts(info_, "disk", when));
   batch.runs.push_back(info_);

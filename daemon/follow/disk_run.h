@@ -5,6 +5,7 @@
 //   error     kind of the first thing since training last went on that people want to know at once
 //             (log_patterns.yaml), with detail, severity, rank, where, line; "" once training went on
 //   cause     what the run died of, once that is known, with cause_detail; "" while it is not
+//   read      true: it was read to its end, so that what it does not say is known, too
 //   name, path
 // and of a W&B run file (source "wandb_file"): alert_title, alert_text, alert_level of wandb.alert().
 #pragma once
@@ -13,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "daemon/follow/local_layout.h"
 #include "daemon/local/death.h"
@@ -46,6 +48,8 @@ class DiskRun {
   void judge_log(const std::string& path, const local::LastWords& words, bool sure, Time now,
                  SourceBatch& batch);
   void went_on(const std::string& path, Time now, SourceBatch& batch);
+  /// Its console log was read to its end: told when the run is next settled, after the run itself.
+  void read_whole(const std::string& path) { logs_read_.push_back(path); }
   /// A file of it grew: whoever was taken for dead is not.
   void grew(Time now, SourceBatch& batch);
 
@@ -74,6 +78,10 @@ class DiskRun {
   /// Another directory of the same run is newer: this one's end is not the run's.
   void supersede() { superseded_ = true; }
   bool superseded() const { return superseded_; }
+  /// Its files are those of a run that others speak for: they give rows and the cause of its death, not its
+  /// name and state.
+  void attach() { superseded_ = attached_ = true; }
+  bool attached() const { return attached_; }
 
   std::string serialize_attempts(LocalKind kind, const std::string& prefix) const;
   void restore_attempts(LocalKind kind, const std::string& prefix, const std::string& text);
@@ -87,6 +95,7 @@ class DiskRun {
   void take_identity(const local::RunIdentity& identity);
   Observation log_facts(const std::string& path, std::string_view source, Time time) const;
   RowTarget target(std::string source) const;
+  bool told_already();
 
   LocalPlace place_;
   RunInfo info_;
@@ -100,9 +109,11 @@ class DiskRun {
   std::string end_said_by_;
   Time last_row_, last_sign_, system_told_;
   std::string error_, cause_;
+  std::vector<std::string> logs_read_;  ///< not told yet
   bool own_cpu_ = false;
   bool own_gpu_ = false;
   bool superseded_ = false;
+  bool attached_ = false;
   bool totals_due_ = false;
   std::uint64_t rows_ = 0;
 };

@@ -13,6 +13,7 @@ using nlohmann::json;
 constexpr const char* kCursor = "join";       // by run
 constexpr const char* kNames = "join-names";  // by the service's key
 constexpr Duration kSystemIsFresh = std::chrono::minutes{2};
+constexpr Duration kStillWritten = std::chrono::minutes{10};
 constexpr Duration kForgetAfter = std::chrono::hours{24};
 
 Attribute* attribute(Observation& facts, std::string_view name) {
@@ -132,12 +133,40 @@ std::string JoinedIntake::writer_of(const std::string& directory) const {
   return live.empty() && any.size() == 1 ? any.front() : std::string();
 }
 
+bool JoinedIntake::taken(const std::string& disk_key) const {
+  return std::any_of(names_.begin(), names_.end(), [&](const auto& one) { return one.second == disk_key; });
+}
+
+Time JoinedIntake::last_heard(const std::string& key) const {
+  const auto run = runs_.find(key);
+  if (run == runs_.end()) return {};
+  const SilenceJoin& silence = run->second.silence;
+  return std::max({silence.last_row(), silence.last_life(), run->second.sides.disk_sign});
+}
+
+std::string JoinedIntake::pushed(const RunInfo& info, const std::vector<std::string>& places) {
+  std::string key = known_as(info.key);
+  if (key == info.key && inner_.run(key) == nullptr) {
+    for (const std::string& place : places) {
+      const auto same = by_directory_.find(place);
+      if (same == by_directory_.end() || taken(same->second)) continue;
+      const RunInfo* file = inner_.run(same->second);
+      // What was written there an hour ago is a training of before.
+      const Time written =
+          file == nullptr ? last_heard(same->second) : std::max(file->heartbeat_at, last_heard(same->second));
+      if ((file != nullptr && has_ended(file->state)) || clock_.now() - written > kStillWritten) continue;
+      same_run(key, same->second);
+      key = same->second;
+      break;
+    }
+  }
+  spoken_.insert(key);
+  return key;
+}
+
 /// A run that the API tells of for the first time may be one that is known from disk.
 void JoinedIntake::recognise(const RunInfo& info) {
   if (known_as(info.key) != info.key || inner_.run(info.key) != nullptr) return;
-  const auto taken = [&](const std::string& disk_key) {
-    return std::any_of(names_.begin(), names_.end(), [&](const auto& one) { return one.second == disk_key; });
-  };
   if (const auto same = by_id_.find(info.id); same != by_id_.end() && !taken(same->second)) {
     same_run(info.key, same->second);
     return;

@@ -44,6 +44,13 @@ class JoinedIntake {
   /// id, or which writes to this directory by its own configuration, is the same.
   void expect_id(const std::string& id, const std::string& disk_key) { by_id_[id] = disk_key; }
   void expect_directory(const std::string& directory, const std::string& disk_key);
+  /// A script tells of a run itself, which writes to these directories and files. The key that it is known
+  /// under: a run that was known from these files alone, and was written lately, is the same.
+  std::string pushed(const RunInfo& info, const std::vector<std::string>& places);
+  /// Is somebody else than its files speaking for the run of that key?
+  bool spoken_for(const std::string& key) const { return spoken_.contains(key); }
+  /// When it last gave any sign; Time{}: not known.
+  Time last_heard(const std::string& key) const;
   /// The one run not ended (else the only one at all) whose configuration names the directory as output_dir
   /// or logging_dir; empty: none, or several. Relative ones count from `run_directories` that were told.
   std::string writer_of(const std::string& directory) const;
@@ -81,6 +88,7 @@ class JoinedIntake {
   Run& obtain(const std::string& key);
   void rename(std::string& key) const;
   void recognise(const RunInfo& info);
+  bool taken(const std::string& disk_key) const;
   SourceBatch overdue();
   void keep(const std::string& key, Run& run, bool whole, SourceBatch& batch);
   void prune(Time now);
@@ -94,6 +102,7 @@ class JoinedIntake {
   mutable std::unordered_set<std::string> asked_names_;         // of which it was looked what was kept
   std::unordered_set<std::string> asked_runs_;
   std::unordered_map<std::string, std::string> by_id_, by_directory_;  // of runs on disk without a name
+  std::unordered_set<std::string> spoken_;                             // keys of runs that are pushed
   SourceBatch unkept_;                                                 // names that are still to be kept
   Time pruned_;
   std::uint64_t points_twice_ = 0;

@@ -69,13 +69,14 @@ LocalSource::Entry& LocalSource::obtain(const LocalPlace& place, const std::stri
   run.has(place.kind);
   const auto kept = reborn_.contains(key) ? std::nullopt : intake_.disk().cursor(name_, printable_path(key));
   const json value = kept ? json::parse(*kept, nullptr, false) : json();
-  if (value.is_object() && entry.file->restore(value.value("f", json()).dump())) {
+  if (value.is_object() && entry.file->restore(value.value("f", json()))) {
     entry.restored = true;
     run.restore_attempts(place.kind, place.prefix, value.value("a", std::string()));
     const std::string run_key = value.value("k", std::string());
     if (!run_key.empty() && !run.named()) {
       if (value.value("h", false)) run.set_historic();
       if (value.value("q", false)) run.supersede();
+      if (value.value("t", false)) run.attach();
       run.name(run_key, intake_.disk().run(run_key));
     }
     entry.skip = value.value("x", false);
@@ -228,6 +229,15 @@ bool LocalSource::read_entry(const std::string& key, Entry& entry, SourceBatch& 
     waiting_.insert(key);
     return false;
   }
+  // A script came to tell of the run itself, after its first file was seen.
+  if (kind != LocalKind::wandb && run.named() && !run.superseded() && run.place().wandb_id.empty() &&
+      intake_.spoken_for(run.key()))
+    run.attach();
+  // One log of a script that trains one run after the other is the living one's.
+  if (kind == LocalKind::console && run.attached() && run.place().wandb_id.empty()) {
+    const std::string writer = intake_.writer_of(entry.file->path());
+    if (!writer.empty() && writer != run.key()) name_run(run, writer);
+  }
   const bool was_live = entry.live;
   Events events;
   const ReadResult result = entry.file->read(files_, events);
@@ -258,6 +268,7 @@ bool LocalSource::read_entry(const std::string& key, Entry& entry, SourceBatch& 
   apply(entry, run, events, seen, batch);
   rows_ += run.rows() - rows_before;
   entry.live = entry.live || entry.file->at_end();
+  if (kind == LocalKind::console && entry.live && !was_live) run.read_whole(entry.file->path());
   after_read(entry, run, result, seen, batch);
   if (run.named()) touched_.insert(&run);
   return result.more;
@@ -275,7 +286,7 @@ bool LocalSource::row_may_be_in_writing() const {
 /// False: there is nothing more to read at once.
 bool LocalSource::read_round(SourceBatch& batch) {
   if (!listed_) return false;
-  read_at_ = clock_.monotonic();
+  if (!dirty_.empty()) read_at_ = clock_.monotonic();
   std::size_t pieces = 0;
   bool wandb = true;
   for (const bool first : {true, false}) {
@@ -322,16 +333,18 @@ asio::awaitable<void> LocalSource::hand_over(SourceBatch batch) {
     const LocalPlace& place = entry.file->place();
     const DiskRun& run = run_of(place);
     reborn_.erase(key);
-    const json value{{"f", json::parse(entry.file->serialize())},
+    const json value{{"f", entry.file->position()},
                      {"a", run.serialize_attempts(place.kind, place.prefix)},
                      {"k", run.key()},
                      {"h", run.historic()},
                      {"q", run.superseded()},
+                     {"t", run.attached()},
                      {"x", entry.skip}};
     batch.cursors.push_back(
         {name_, printable_path(key), value.dump(-1, ' ', false, json::error_handler_t::replace)});
   }
   cursors_at_ = now;
+  batch.read_again = true;
   co_await intake_.disk().submit(std::move(batch));
 }
 

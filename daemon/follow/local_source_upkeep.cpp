@@ -83,17 +83,20 @@ bool LocalSource::decide_name(DiskRun& run, const std::string& path, bool force)
     intake_.expect_id(run.info().id, run.key());
     return true;
   }
-  if (!place.lone) {
-    for (const std::string& directory : {place.group, parent_of(path)}) {
-      const std::string writer = intake_.writer_of(directory);
-      if (writer.empty()) continue;
-      name_run(run, writer);
-      run.supersede();  // the W&B run's own directory, or the API, says how it goes
-      return true;
-    }
+  std::vector<std::string> places;
+  if (!place.lone) places = {place.group, parent_of(path)};
+  if (place.kind == LocalKind::console) places.push_back(path);  // where a process's output goes
+  for (const std::string& written : places) {
+    const std::string writer = intake_.writer_of(written);
+    if (writer.empty()) continue;
+    name_run(run, writer);
+    run.attach();  // the W&B run's own directory, the API, or the script itself says how it goes
+    return true;
   }
   name_run(run, "file:" + printable_path(place.group));
-  if (!place.lone && !run.historic()) intake_.expect_directory(place.group, run.key());
+  if (run.historic()) return true;
+  if (!place.lone) intake_.expect_directory(place.group, run.key());
+  if (place.kind == LocalKind::console) intake_.expect_directory(path, run.key());
   return true;
 }
 
@@ -173,6 +176,9 @@ void LocalSource::judge_logs(Duration now, SourceBatch& batch) {
     const RunInfo* known = intake_.disk().run(run.key());
     const bool over = run.ended() || (known != nullptr && has_ended(known->state));
     if (!over && now - grew[entry.file->place().group] < settings_.dead_after) continue;
+    // Of a run that others tell of, too, these files are only a part.
+    if (!over && run.attached() && clock_.now() - intake_.last_heard(run.key()) < settings_.dead_after)
+      continue;
     run.judge_log(path, entry.file->last_words(run.exit_code()), true, clock_.now(), batch);
     touched_.insert(&run);
   }

@@ -165,7 +165,7 @@ bool TailedFile::finished() const {
   return state != nullptr && (*state)->state().finished();
 }
 
-std::string TailedFile::serialize() const {
+json TailedFile::position() const {
   std::uint64_t cursor = resume_at_;
   std::string text = resume_text_;
   std::visit(
@@ -176,12 +176,10 @@ std::string TailedFile::serialize() const {
         if constexpr (requires { reader->lines(); }) text = std::to_string(reader->lines());
       },
       reader_);
-  const json kept{{"o", cursor}, {"r", text}, {"i", stat_.inode}, {"d", stat_.device}, {"s", stopped_}};
-  return kept.dump(-1, ' ', false, json::error_handler_t::replace);
+  return {{"o", cursor}, {"r", std::move(text)}, {"i", stat_.inode}, {"d", stat_.device}, {"s", stopped_}};
 }
 
-bool TailedFile::restore(const std::string& text) {
-  const json kept = json::parse(text, nullptr, false);
+bool TailedFile::restore(const json& kept) {
   if (!kept.is_object() || !kept.contains("o") || !kept["o"].is_number_unsigned() ||
       !kept.value("r", json()).is_string() || !kept.value("i", json()).is_number_unsigned() ||
       !kept.value("d", json()).is_number_unsigned())

@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "daemon/follow/local_layout.h"
 #include "daemon/local/console.h"
 #include "daemon/local/tfevents.h"
@@ -49,9 +51,9 @@ class TailedFile {
   /// trainer_state only: it reached its last step.
   bool finished() const;
 
-  /// To be kept: one line of JSON. `restore`: false, and as new, for anything else.
-  std::string serialize() const;
-  bool restore(const std::string& text);
+  /// To be kept. `restore`: false, and as new, for anything else.
+  nlohmann::json position() const;
+  bool restore(const nlohmann::json& kept);
 
   const std::string& path() const { return path_; }
   const LocalPlace& place() const { return place_; }

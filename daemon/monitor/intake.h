@@ -47,12 +47,16 @@ struct SourceBatch {
   std::vector<Input> inputs;
   std::vector<CursorUpdate> cursors;
   std::optional<FirstRead> first_read;  ///< after everything else in the batch
+  /// The source can read all of it again from the positions that were kept: nobody waits for the disk unless
+  /// an alert comes of it, and what comes within moments is one transaction.
+  bool read_again = false;
 };
 
 class Intake {
  public:
   virtual ~Intake() = default;
-  /// Returns once the batch is durable; a source waits for that before it reads on (back-pressure).
+  /// Returns once the batch is durable; a source waits for that before it reads on (back-pressure). One that
+  /// can be read again and that nothing comes of is durable within a second.
   virtual asio::awaitable<Result<void>> submit(SourceBatch batch) = 0;
   /// Last committed position; nullopt when there is none.
   virtual std::optional<std::string> cursor(const std::string& source, const std::string& key) const = 0;

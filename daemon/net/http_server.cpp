@@ -93,9 +93,9 @@ std::optional<Words> complaint(const error_code& error) {
 }
 
 template <typename Protocol>
-std::optional<std::uint32_t> uid_behind(typename Protocol::socket& socket) {
+std::optional<SocketPeer> peer_behind(typename Protocol::socket& socket) {
   if constexpr (std::is_same_v<Protocol, asio::local::stream_protocol>)
-    return peer_uid(socket.native_handle());
+    return socket_peer(socket.native_handle());
   return std::nullopt;
 }
 
@@ -176,17 +176,17 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
         socket.set_option(asio::ip::tcp::no_delay(true), error);
       }
       using Stream = beast::basic_stream<Protocol>;
-      const std::optional<std::uint32_t> uid = uid_behind<Protocol>(socket);
+      const std::optional<SocketPeer> peer = peer_behind<Protocol>(socket);
       auto stream = std::make_shared<Stream>(std::move(socket));
       start(
           &State::connections, [stream] { stream->close(); },
-          [self = this->shared_from_this(), stream, uid] { return serve<Stream>(self, stream, uid); });
+          [self = this->shared_from_this(), stream, peer] { return serve<Stream>(self, stream, peer); });
     }
   }
 
   template <typename Stream>
   static asio::awaitable<void> serve(std::shared_ptr<State> state, std::shared_ptr<Stream> stream,
-                                     std::optional<std::uint32_t> uid) {
+                                     std::optional<SocketPeer> peer) {
     beast::flat_buffer buffer{state->limits.max_header_bytes + (std::size_t{64} << 10)};
     bool keep_alive = true;
     while (keep_alive && !state->stopped) {
@@ -205,7 +205,10 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
         keep_alive = parser.get().keep_alive();
         head_only = parser.get().method() == http::verb::head;
         ServerRequest request = to_request(parser.get());
-        request.peer_uid = uid;
+        if (peer) {
+          request.peer_uid = peer->uid;
+          request.peer_pid = peer->pid;
+        }
         response = co_await ask(*state, std::move(request));
       }
       if (response.delay > Duration::zero()) co_await state->clock.sleep(response.delay);

@@ -29,6 +29,7 @@ struct ServerRequest {
   std::vector<HttpHeader> headers;
   std::string body;
   std::optional<std::uint32_t> peer_uid;  ///< who asks; known on unix sockets only
+  std::int64_t peer_pid = 0;              ///< the process that asks; 0: not known
 
   /// First header of that name, case-insensitive; empty when there is none.
   std::string_view header(std::string_view name) const;

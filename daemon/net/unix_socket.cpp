@@ -164,11 +164,11 @@ Result<UnixListener> listen_unix(const asio::any_io_executor& executor, const st
   return listener;
 }
 
-std::optional<std::uint32_t> peer_uid(int descriptor) {
+std::optional<SocketPeer> socket_peer(int descriptor) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
-  return peer.uid;
+  return SocketPeer{peer.uid, peer.pid};
 }
 
 }  // namespace redflag::daemon

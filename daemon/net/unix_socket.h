@@ -50,7 +50,12 @@ struct UnixListener {
 Result<UnixListener> listen_unix(const asio::any_io_executor& executor, const std::string& path, mode_t mode,
                                  const std::string& group);
 
-/// The user at the other end of a connected unix socket (SO_PEERCRED); nullopt when the kernel does not say.
-std::optional<std::uint32_t> peer_uid(int descriptor);
+/// Who is at the other end of a connected unix socket, as of its connect (SO_PEERCRED).
+struct SocketPeer {
+  std::uint32_t uid = 0;
+  std::int64_t pid = 0;  ///< 0: of a PID namespace that cannot be seen from here
+};
+/// nullopt when the kernel does not say.
+std::optional<SocketPeer> socket_peer(int descriptor);
 
 }  // namespace redflag::daemon

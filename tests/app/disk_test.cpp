@@ -1,6 +1,8 @@
 // The whole daemon on a disk that fails: the law's one exception. Alerts go out from memory and say so; when
 // the disk is back, nothing is missing and nothing is told twice.
 #include <filesystem>
+#include <fstream>
+#include <numeric>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -176,4 +178,73 @@ TEST_CASE("sources wait when too much is waiting for the disk, alerts do not", "
   CHECK(handed_over > 40);
   std::size_t skipped = 0;
   CHECK(store->load(skipped)->unsent.size() == 1);
+}
+
+TEST_CASE("what may linger shares a transaction within a second; what may not takes it along at once",
+          "[disk]") {
+  const TempDir dir;
+  SimulatedClock clock(kStart);
+  asio::io_context context(1);
+  std::string notice;
+  auto store = std::move(Store::open(dir.path(), Store::Mode::in_line, kStart, notice).value());
+  Committer committer(context.get_executor(), clock, *store);
+  asio::co_spawn(context, committer.run(), asio::detached);
+  const auto post = [&](const std::string& value, bool may_linger) {
+    Commit commit;
+    commit.cursors = {{"source", "k", value}};
+    committer.post(std::move(commit), may_linger);
+    clock.run_for(context, 1ms);
+  };
+  post("a", true);
+  clock.run_for(context, 600ms);
+  post("b", true);
+  clock.run_for(context, 300ms);
+  CHECK(committer.committed() == 0);
+  clock.run_for(context, 100ms);  // a second after the first of them
+  CHECK(committer.idle());
+  post("c", true);
+  CHECK_FALSE(committer.idle());
+  post("d", false);
+  CHECK(committer.idle());
+  std::size_t skipped = 0;
+  CHECK(store->load(skipped)->cursors.at(0).value == "d");
+  post("e", true);
+  committer.hurry();
+  clock.run_for(context, 1ms);
+  CHECK(committer.idle());
+  post(std::string(400'000, 'v'), true);
+  CHECK(committer.idle());  // memory is not what lingering may cost
+}
+
+TEST_CASE("rows of a file that a kill found lingering are read again, each once", "[disk]") {
+  SimulatedDaemon daemon;
+  const std::string run = daemon.directory / "runs/out/r1";
+  std::filesystem::create_directories(run);
+  daemon.config.local.directories = {{daemon.directory / "runs"}};
+  daemon.start();
+  daemon.run_for(3s);
+  const auto log = [&](int from, int to) {
+    for (int step = from; step < to; ++step) {
+      std::ofstream(run + "/trainer_log.jsonl", std::ios::app)
+          << R"({"current_steps": )" << step << R"(, "loss": 0.5})" << '\n';
+      daemon.run_for(100ms);
+    }
+  };
+  log(1, 25);
+  CHECK_FALSE(daemon.service->monitor().committer().idle());
+  daemon.kill();
+  daemon.start();
+  daemon.run_for(3s);
+  log(25, 30);
+  daemon.run_for(3s);
+  std::vector<std::int64_t> steps;
+  const Result<void> read = daemon.store->load_points(
+      [](const Subject& subject) {
+        return subject.kind == SubjectKind::run ? PointsWanted::all : PointsWanted::none;
+      },
+      [&](Observation&& point) { steps.push_back(point.step); });
+  REQUIRE(read);
+  std::vector<std::int64_t> all(29);
+  std::iota(all.begin(), all.end(), 1);
+  CHECK(steps == all);
 }

@@ -46,6 +46,24 @@ TEST_CASE("an alert is told once, however often the daemon is stopped and starte
   CHECK(daemon.service->monitor().pipeline().lifecycle().active().size() == 1);
 }
 
+TEST_CASE("the log says how a run ended, with its newest numbers, once", "[log]") {
+  const TempDir directory;
+  SimulatedDaemon daemon;
+  REQUIRE(open_log({.file = directory / "log"}));
+  daemon.wandb.add_run("ent", "proj", healthy_run("r1", kStart + 5min, 60));
+  daemon.start();
+  daemon.run_for(2h);
+  daemon.stop();
+  daemon.start();
+  daemon.run_for(10min);
+  (void)open_log({.level = LogLevel::critical});
+  const std::string log = read_file(directory / "log");
+  const std::size_t told = log.find("  finished  step 600  train_loss ");
+  INFO(log);
+  REQUIRE(told != std::string::npos);
+  CHECK(log.find("  finished  ", told + 1) == std::string::npos);
+}
+
 TEST_CASE("killed at any moment, the daemon loses no alert and goes on behind the last row it kept",
           "[restart]") {
   SimulatedDaemon daemon;

@@ -27,6 +27,7 @@ class KeptIntake final : public Intake {
  public:
   std::vector<Observation> rows;
   std::map<std::string, std::map<std::string, Attribute>> facts;  // by subject's key
+  std::map<std::string, std::string> runs_of_facts;               // by subject's key
   std::map<std::string, std::vector<std::string>> states;         // of runs, in order, as told
   std::map<std::string, RunInfo> runs;
   std::map<std::string, Time> marks;
@@ -43,6 +44,7 @@ class KeptIntake final : public Intake {
       if (one->kind == ObservationKind::row) rows.push_back(*one);
       if (one->kind == ObservationKind::summary)
         for (const Sample& sample : one->samples) totals[one->subject.key][sample.metric] = sample.value;
+      if (one->kind == ObservationKind::facts) runs_of_facts[one->subject.key] = one->run;
       for (const auto& [name, value] : one->attributes) {
         facts[one->subject.key][name] = value;
         if (name == "state" && one->subject.kind == SubjectKind::run) {

@@ -25,7 +25,145 @@ struct Pushed {
   PushResult take(std::string body) { return run_to_end(context, push.take(std::move(body))); }
 };
 
+constexpr const char* kRow = "{\"run\":\"r\",\"step\":1,\"metrics\":{\"train/loss\":1}}";
+
+/// A machine whose processes come and go; redflagd may be started anew on what was kept.
+struct Watched {
+  SimulatedClock clock{*parse_rfc3339("2026-11-23T00:00:00Z")};
+  KeptIntake intake;
+  MetricNames names;
+  std::map<std::int64_t, ProcessGlance> processes;
+  std::unique_ptr<asio::io_context> context;
+  std::unique_ptr<JoinedIntake> joined;
+  std::unique_ptr<PushIntake> push;
+
+  Watched() { start(); }
+  ~Watched() { context = nullptr; }
+  void start() {
+    context = std::make_unique<asio::io_context>(1);
+    joined = std::make_unique<JoinedIntake>(intake, clock);
+    push = std::make_unique<PushIntake>(*joined, clock, names, "api.wandb.ai", [this](std::int64_t pid) {
+      const auto found = processes.find(pid);
+      return found == processes.end() ? std::nullopt : std::optional(found->second);
+    });
+    asio::co_spawn(*context, push->watch(), asio::detached);
+    clock.run_for(*context, 1s);
+  }
+  void take(std::string body, std::int64_t pid) {
+    asio::co_spawn(
+        *context,
+        [this, body = std::move(body), pid]() mutable -> asio::awaitable<void> {
+          co_await push->take(std::move(body), pid);
+        },
+        asio::detached);
+    run_for(1ms);
+  }
+  void run_for(Duration duration) { clock.run_for(*context, duration); }
+  /// Rows from one process, a while.
+  void train(std::int64_t pid, const std::string& row = kRow) {
+    for (int i = 0; i < 4; ++i) {
+      take(row, pid);
+      run_for(3s);
+    }
+  }
+  RunState state(const std::string& key = "push:r") { return intake.runs.at(key).state; }
+};
+
 }  // namespace
+
+TEST_CASE("A run whose process is killed has crashed within fifteen seconds, with the reason", "[push]") {
+  Watched world;
+  world.processes[4711] = {100, {}};
+  world.train(4711);
+  CHECK(world.state() == RunState::running);
+  world.run_for(1h);  // it may say nothing for long: its process lives
+  CHECK(world.state() == RunState::running);
+  world.processes.erase(4711);
+  world.run_for(15s);
+  CHECK(world.state() == RunState::crashed);
+  CHECK(world.intake.text("push:r", "end_detail") ==
+        "its process (pid 4711) has ended without having told an end");
+  SECTION("and lives again when it is started again") {
+    world.processes[4712] = {900, {}};
+    world.take(kRow, 4712);
+    CHECK(world.state() == RunState::running);
+    CHECK(world.intake.text("push:r", "end_detail").empty());
+  }
+}
+
+TEST_CASE("A process that told its end, or came to the last step, is not missed", "[push]") {
+  Watched world;
+  world.processes[4711] = {100, {}};
+  SECTION("told") {
+    world.train(4711);
+    world.take("{\"run\":\"r\",\"event\":\"finished\"}", 4711);
+  }
+  SECTION("last step") {
+    world.take("{\"run\":\"r\",\"event\":\"started\",\"config\":{\"max_steps\":1}}", 4711);
+    world.train(4711);
+  }
+  world.processes.clear();
+  world.run_for(1min);
+  CHECK(world.intake.states["push:r"] == std::vector<std::string>{"running", "finished"});
+}
+
+TEST_CASE("What curl posts from a script, each time from a new process, is taken for no death", "[push]") {
+  Watched world;
+  for (std::int64_t pid = 100; pid < 120; ++pid) {
+    world.processes = {{pid, {static_cast<std::uint64_t>(pid), {}}}};
+    world.take(kRow, pid);
+    world.processes.clear();
+    world.run_for(10s);
+  }
+  CHECK(world.state() == RunState::running);
+}
+
+TEST_CASE("A process that cannot be seen, in a container of its own, is taken for no death", "[push]") {
+  Watched world;
+  const std::int64_t pid = GENERATE(0, 4711);
+  world.train(pid);
+  world.run_for(1h);
+  CHECK(world.state() == RunState::running);
+}
+
+TEST_CASE("A run that W&B knows is given the time in which W&B tells of ends", "[push]") {
+  Watched world;
+  const std::string key = "api.wandb.ai/ent/proj/r";
+  world.processes[4711] = {100, {}};
+  world.train(4711, "{\"run\":\"r\",\"project\":\"ent/proj\",\"step\":1,\"metrics\":{\"train/loss\":1}}");
+  world.processes.clear();
+  world.run_for(85s);
+  CHECK(world.state(key) == RunState::running);
+  world.run_for(20s);
+  CHECK(world.state(key) == RunState::crashed);
+}
+
+TEST_CASE("A process that ended while redflagd was down is missed after its start, pid and start compared",
+          "[push]") {
+  Watched world;
+  world.processes[4711] = {100, {}};
+  world.train(4711);
+  SECTION("it lives") {
+    world.start();
+    world.run_for(1min);
+    CHECK(world.state() == RunState::running);
+  }
+  SECTION("another one has its number") {
+    world.processes[4711] = {5000, {}};
+    world.start();
+    world.run_for(15s);
+    CHECK(world.state() == RunState::crashed);
+  }
+  SECTION("what was kept is damaged") {
+    for (const char* const kept :
+         {"", "[]", "{\"push:r\":[1]}", "{\"push:r\":[\"x\",-1,2]}", "{\"none\":[1,2,3]}"}) {
+      world.intake.cursors[{"push-tellers", "all"}] = kept;
+      world.start();
+      world.run_for(1min);
+      CHECK(world.state() == RunState::running);
+    }
+  }
+}
 
 TEST_CASE("A pushed row makes its run known and reaches the intake with its own step and time", "[push]") {
   Pushed world;
@@ -152,9 +290,11 @@ print("logged" if logged < 2 else "slow", redflag.dropped)
   MetricNames names;
   JoinedIntake joined(intake, clock);
   PushIntake push(joined, clock, names, "api.wandb.ai");
+  std::set<std::int64_t> pids;
   HttpServer server(context.get_executor(), clock,
                     [&](ServerRequest request) -> asio::awaitable<ServerResponse> {
-                      co_return co_await api::answer_push(push, std::move(request.body));
+                      pids.insert(request.peer_pid);
+                      co_return co_await api::answer_push(push, std::move(request.body), request.peer_pid);
                     });
   REQUIRE(server.listen_unix(socket, 0600));
   std::thread thread([&] { context.run(); });
@@ -167,4 +307,7 @@ print("logged" if logged < 2 else "slow", redflag.dropped)
   CHECK(steps.size() + dropped >= 1201);  // the one that was no number, too, is counted
   CHECK(steps.size() > 500);
   CHECK(intake.runs["push:lora-rte-7"].state == RunState::finished);
+  // The socket says which process it was.
+  CHECK(pids.size() == 1);
+  CHECK(*pids.begin() > 1);
 }

@@ -350,6 +350,22 @@ TEST_CASE("A console log that was configured is a run of its own; its exact step
   CHECK(world.intake.runs[key].state == RunState::unknown);  // nobody can tell whether it still goes on
 }
 
+TEST_CASE("A console log that says nothing bad is known to have been read, before and after a restart",
+          "[follow]") {
+  Followed world;
+  world.start();
+  world.put("results/run7/output.log", "{'loss': 0.5, 'epoch': 0.1}\nall is well\n");
+  world.run_for(10s);
+  const std::string log = world.path("results/run7/output.log");
+  REQUIRE(world.intake.facts.contains(log));
+  CHECK(world.intake.facts[log]["read"] == Attribute{true});
+  CHECK(world.intake.text(log, "error").empty());
+  world.stop();
+  world.intake.facts.clear();
+  world.start();
+  world.run_for(10s);
+  CHECK(world.intake.facts[log]["read"] == Attribute{true});
+}
 TEST_CASE("W&B's file of the newer SDK bears no witness of silence, the console beside it does", "[follow]") {
   Followed world;
   world.start();

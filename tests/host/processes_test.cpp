@@ -1,5 +1,6 @@
 #include "daemon/host/processes.h"
 
+#include "daemon/host/glance.h"
 #include "daemon/host/process_text.h"
 #include "tests/alerts/builders.h"
 #include "tests/host/support.h"
@@ -200,6 +201,29 @@ TEST_CASE("torn and hostile stat lines are no processes, or the right ones", "[h
     bench.proc.add({.pid = 100, .command = "python3", .arguments = {"python3", name}});
     bench.scan({{"k", "id", name, "/data/" + name}});
   }
+}
+
+TEST_CASE("one process is looked at by its number: does it live, and which files it prints to",
+          "[host][processes]") {
+  FakeProc proc;
+  TempDir dir;
+  std::ofstream(dir / "train.log") << "step 1\n";
+  proc.add({.pid = 100, .start = 777});
+  const std::string fds = proc.root() + "/100/fd/";
+  std::filesystem::create_symlink(dir / "train.log", fds + "1");
+  std::filesystem::create_symlink(dir / "train.log", fds + "2");
+  const auto glance = glance_at_process(proc.root(), 100);
+  REQUIRE(glance);
+  CHECK(glance->start_ticks == 777);
+  CHECK(glance->outputs == std::vector<std::string>{dir / "train.log"});
+  proc.add({.pid = 101, .state = 'Z'});
+  CHECK_FALSE(glance_at_process(proc.root(), 101));
+  CHECK_FALSE(glance_at_process(proc.root(), 102));
+  proc.add({.pid = 103});
+  std::filesystem::create_symlink("/dev/null", proc.root() + "/103/fd/1");
+  std::filesystem::create_symlink("pipe:[1234]", proc.root() + "/103/fd/2");
+  REQUIRE(glance_at_process(proc.root(), 103));
+  CHECK(glance_at_process(proc.root(), 103)->outputs.empty());
 }
 
 TEST_CASE("what tells a run's directory and name from others", "[host][processes]") {
