@@ -307,7 +307,7 @@ class Page {
              });
     per_root("redflag_results_bad", "Files and directories that something is wrong with.",
              [](Root r) { return Value(number(r.summary.bad)); });
-    per_root("redflag_results_disk_size_bytes", "Size of its file system.",
+    per_root("redflag_results_disk_size_bytes", "Size of its file system, without what is kept for root.",
              [](Root r) { return if_known(number(r.disk_total_bytes), r.disk_total_bytes > 0); });
     per_root("redflag_results_disk_free_bytes", "What is free of it.",
              [](Root r) { return if_known(number(r.disk_free_bytes), r.disk_total_bytes > 0); });

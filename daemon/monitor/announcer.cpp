@@ -87,7 +87,8 @@ void Announcer::hand_over(Effects&& effects) {
   if (!effects.notifications.empty()) failpoint("after-forms");
   Kept kept;
   kept.messages = effects.commit.messages;
-  kept.ticket = committer_.post(std::move(effects.commit));
+  const bool told = !effects.commit.alerts.empty() || !effects.commit.messages.empty();
+  kept.ticket = committer_.post(std::move(effects.commit), effects.may_linger && !told);
   kept_.push_back(std::move(kept));
   kept_work_.set();
 }

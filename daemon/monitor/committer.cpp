@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "daemon/base/log.h"
+#include "daemon/base/timed.h"
 
 namespace redflag::daemon {
 
@@ -15,6 +16,9 @@ namespace {
 /// What waits together is written together, up to so much: a transaction has to fit into the WAL and the
 /// cache.
 constexpr std::size_t kChunkBytes = 1ULL << 20U;
+/// A row of each of many runs, committed by itself, costs more than all else that is done with it.
+constexpr Duration kLinger = 1s;
+constexpr std::size_t kLingerBytes = 256ULL << 10U;
 constexpr Duration kReserveInterval = 5min;
 constexpr Duration kReserveNews = 1h;  // on a disk that is full now and then
 
@@ -30,16 +34,24 @@ Committer::Committer(asio::any_io_executor executor, Clock& clock, Store& store,
   if (!had_reserve_) log_warning("store", "the disk of {} has no space for redflag's reserve", store_.path());
 }
 
-std::uint64_t Committer::post(Commit commit) {
+void Committer::hurry() {
+  hurried_ = issued_;
+  work_.set();
+}
+
+std::uint64_t Committer::post(Commit commit, bool may_linger) {
   if (commit.empty()) return issued_;
   const std::size_t bytes = commit.bytes();
+  const bool first = queue_.empty();
+  if (first) linger_until_ = clock_.monotonic() + kLinger;
   if (queue_.empty() || queue_.back().bytes > kChunkBytes) queue_.emplace_back();
   Chunk& last = queue_.back();
   last.commit.append(std::move(commit));
   last.bytes += bytes;
   waiting_bytes_ += bytes;
   last.ticket = ++issued_;
-  work_.set();
+  if (!may_linger || waiting_bytes_ > kLingerBytes) hurried_ = issued_;
+  if (first || hurried_ == issued_) work_.set();
   return issued_;
 }
 
@@ -71,6 +83,10 @@ asio::awaitable<void> Committer::run() {
     const std::uint64_t seen = work_.count();
     if (queue_.empty()) {
       co_await work_.wait_past(seen);
+      continue;
+    }
+    if (const Duration rest = linger_until_ - clock_.monotonic(); hurried_ <= committed_ && rest > 0s) {
+      co_await timed(clock_, rest, work_.wait_past(seen));
       continue;
     }
     Chunk chunk = std::move(queue_.front());

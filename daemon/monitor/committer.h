@@ -44,7 +44,10 @@ class Committer {
   asio::awaitable<bool> submit(Commit commit);
   /// The same in two steps: hands over, and gives its ticket; then `settled` answers as `submit` does.
   /// `messages`: how many messages that commit brings.
-  std::uint64_t post(Commit commit);
+  /// `may_linger`: what comes within a second may share its transaction; what may not, or hurry(), takes it
+  /// along.
+  std::uint64_t post(Commit commit, bool may_linger = false);
+  void hurry();
   asio::awaitable<bool> settled(std::uint64_t ticket, std::size_t messages);
   /// Resumes once less waits than `most_bytes`: for whoever could bring more.
   asio::awaitable<void> room();
@@ -88,6 +91,8 @@ class Committer {
   std::deque<Chunk> queue_;
   std::size_t waiting_bytes_ = 0;
   std::uint64_t issued_ = 0;
+  std::uint64_t hurried_ = 0;  // up to this ticket nothing lingers
+  Duration linger_until_{0};
   std::uint64_t committed_ = 0;
   Time failing_since_;
   Duration writing_since_{-1};  // monotonic, as those below; negative: not

@@ -82,6 +82,7 @@ void Monitor::start() {
 asio::awaitable<void> Monitor::stop(Duration patience) {
   const Duration deadline = clock_.monotonic() + patience;
   mark_alive(true);
+  committer_.hurry();
   while (!announcer_.idle() && deadline - clock_.monotonic() > patience * 3 / 4) co_await clock_.sleep(5ms);
   co_await courier_.drain(patience * 3 / 4);
   while (!committer_.idle() && clock_.monotonic() < deadline) co_await clock_.sleep(5ms);
@@ -98,7 +99,12 @@ asio::awaitable<Result<void>> Monitor::submit(SourceBatch batch) {
   progress_.note(batch, *this, clock_.monotonic());
   note(batch);
   Effects effects = pipeline_.apply(std::move(batch), clock_.now());
-  co_await keep(std::move(effects));
+  if (effects.may_linger && effects.notifications.empty() && !effects.empty()) {
+    ++revision_;
+    announcer_.post(std::move(effects));
+  } else {
+    co_await keep(std::move(effects));
+  }
   co_await committer_.room();
   co_return Result<void>{};
 }

@@ -54,6 +54,7 @@ Effects Pipeline::finish_resume() {
 
 Effects Pipeline::apply(SourceBatch&& batch, Time now) {
   Effects effects;
+  effects.may_linger = batch.read_again;
   Commit& commit = effects.commit;
   now_ = now;
   std::vector<Transition> transitions;

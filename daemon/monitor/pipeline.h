@@ -20,6 +20,7 @@ namespace redflag::daemon {
 struct Effects {
   Commit commit;
   std::vector<alerts::Notification> notifications;
+  bool may_linger = false;  ///< see SourceBatch::read_again
 
   bool empty() const { return commit.empty() && notifications.empty(); }
 };

@@ -1,7 +1,10 @@
-// The part of the log that shows a run is alive: its newest step and numbers, now and then.
+// The part of the log that shows a run is alive: its newest step and numbers, now and then, and how it ended.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -13,16 +16,27 @@ class ProgressLog {
  public:
   explicit ProgressLog(Duration interval) : interval_(interval) {}
   /// Notes a batch before it is applied; logs a line for each run that has news and was quiet for the
-  /// interval.
+  /// interval, and one for each that has ended.
   void note(const SourceBatch& batch, const Intake& intake, Duration monotonic);
   /// Drops what is remembered of the runs for which `finished` says yes.
   void forget(const std::function<bool(const std::string& run)>& finished) {
-    std::erase_if(last_, [&](const auto& one) { return finished(one.first); });
+    std::erase_if(known_, [&](const auto& one) { return finished(one.first); });
   }
 
  private:
+  struct News {
+    std::int64_t step = -1;
+    std::map<std::string, double> values;
+  };
+  struct Known {
+    News newest;  ///< of each metric that is shown, whenever it came: what is said of the run when it ends
+    std::optional<Duration> told;  ///< when its last line was written
+  };
+  static std::string describe(const News& news);
+  void tell_ends(const SourceBatch& batch, const Intake& intake) const;
+
   Duration interval_;
-  std::unordered_map<std::string, Duration> last_;
+  std::unordered_map<std::string, Known> known_;
 };
 
 }  // namespace redflag::daemon

@@ -64,7 +64,8 @@ class Collector : public Views {
 HostView this_host();
 /// Resident memory of this process; 0 when it cannot be told.
 std::uint64_t own_rss_bytes();
-/// Sizes of the file system that holds `path`, or what is there of it. Zeros when they cannot be told.
+/// The file system that holds `path`, or what is there of it: what of it can be used, and what of that is
+/// free. Zeros when they cannot be told.
 struct DiskSpace {
   std::uint64_t total = 0, free = 0;
 };

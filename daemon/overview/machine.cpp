@@ -1,4 +1,5 @@
 // What the machine says of itself.
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -42,8 +43,10 @@ DiskSpace disk_space(std::string path) {
     if (slash == std::string::npos || path == "/") return {};
     path = slash == 0 ? "/" : path.substr(0, slash);
   }
-  // What an ordinary user can still write, as df has it.
-  return {std::uint64_t{found.f_blocks} * found.f_frsize, std::uint64_t{found.f_bavail} * found.f_frsize};
+  // What an ordinary user can write, as df's Use% has it and the host's source too: what is kept for root
+  // counts as neither used nor free, or one disk would be 82 % full in one line and 93 % in the next.
+  const std::uint64_t used = found.f_blocks - std::min(found.f_bfree, found.f_blocks);
+  return {(used + found.f_bavail) * found.f_frsize, std::uint64_t{found.f_bavail} * found.f_frsize};
 }
 
 }  // namespace redflag::daemon

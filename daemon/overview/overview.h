@@ -125,7 +125,8 @@ struct ResultsView {
   ResultsSummary summary;
   std::vector<SeriesView> representations;
   std::vector<SeriesView> checkpoints;  ///< final_model and final_adapter are cells with step -1
-  std::uint64_t disk_total_bytes = 0, disk_free_bytes = 0;  ///< of its file system; 0: not known
+  std::uint64_t disk_total_bytes = 0,
+                disk_free_bytes = 0;  ///< of its file system, as disk_space(); 0: not known
 };
 
 struct HostView {

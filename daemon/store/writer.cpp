@@ -1,5 +1,9 @@
 #include "daemon/store/writer.h"
 
+#include <set>
+#include <string_view>
+#include <utility>
+
 #include "daemon/base/failpoint.h"
 #include "daemon/store/codec.h"
 
@@ -102,7 +106,11 @@ void write_all(Sequence& sequence, const Commit& commit) {
                  [&](Statement& s) { s.bind(1, run.key).bind(2, encode_run(run)); });
   }
   for (const Observation& observation : commit.observations) write_observation(sequence, observation);
-  for (const CursorUpdate& cursor : commit.cursors) {
+  // Of a position that moved several times within the transaction only the last counts.
+  std::set<std::pair<std::string_view, std::string_view>> moved;
+  for (auto update = commit.cursors.rbegin(); update != commit.cursors.rend(); ++update) {
+    const CursorUpdate& cursor = *update;
+    if (!moved.insert({cursor.source, cursor.key}).second) continue;
     if (cursor.value.empty()) {
       sequence.run("DELETE FROM cursor WHERE source=? AND key=?",
                    [&](Statement& s) { s.bind(1, cursor.source).bind(2, cursor.key); });
