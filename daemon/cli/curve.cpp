@@ -221,8 +221,8 @@ std::string title_line(const std::string& title, std::size_t points, const Exten
 }
 
 /// First step at the left, last at the right, one in the middle when there is room.
-std::string step_labels(const Extent& extent, std::size_t columns) {
-  std::string first = fmt::format("step {}", extent.first_step);
+std::string step_labels(const Extent& extent, std::size_t columns, std::string_view along) {
+  std::string first = fmt::format("{} {}", along, extent.first_step);
   if (extent.first_step == extent.last_step) return first;
   const std::string last = fmt::format("{}", extent.last_step);
   const auto half = static_cast<std::int64_t>(
@@ -324,7 +324,7 @@ std::string draw_curve(const std::string& title, const std::vector<CurvePoint>& 
   text += fmt::format("{:>{}} └{}\n", "", margin, rule);
   const std::string signs = sign_line(marks, plot, columns, options);
   if (!signs.empty()) text += fmt::format("{:>{}}  {}\n", "", margin, signs);
-  text += fmt::format("{:>{}}  {}\n", "", margin, step_labels(extent, columns));
+  text += fmt::format("{:>{}}  {}\n", "", margin, step_labels(extent, columns, options.along));
   if (!extent.scale) text += "no finite value\n";
   return text + legend(marks, options);
 }

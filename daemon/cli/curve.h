@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/overview/curve_point.h"
@@ -28,6 +29,7 @@ struct CurveOptions {
   std::size_t width = 72;   ///< of the whole drawing, in columns; less than 24 counts as 24
   std::size_t height = 10;  ///< rows of the plot itself; less than 3 counts as 3
   bool color = false;
+  std::string_view along = "step";  ///< what the axis counts
 };
 
 /// NaN and the infinities are marked on the upper edge. Lines of UTF-8, each ended by '\n'. Points are taken

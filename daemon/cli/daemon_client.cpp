@@ -50,6 +50,13 @@ std::string who_may(std::string path) {
                      group_name(status.st_gid), status.st_mode & 07777U);
 }
 
+/// Where `systemctl --user` has redflagd put its socket, when the shell does not know: after `sudo -iu NAME`,
+/// in cron. "" = it knows.
+std::string runtime_socket(const Environment& env) {
+  if (!variable(env, "XDG_RUNTIME_DIR").empty()) return {};
+  return fmt::format("/run/user/{}/redflag/redflag.sock", ::geteuid());
+}
+
 void add_once(std::vector<std::string>& paths, std::string path) {
   if (!path.empty() && std::find(paths.begin(), paths.end(), path) == paths.end())
     paths.push_back(std::move(path));
@@ -91,6 +98,7 @@ Result<std::vector<std::string>> socket_candidates(const Arguments& arguments, c
     if (in_file && !config.api.socket.empty()) return std::vector<std::string>{config.api.socket};
     add_once(paths, config.api.socket);
     add_once(paths, config.store.state_directory + "/redflag.sock");
+    add_once(paths, runtime_socket(env));
     if (!any) return paths;
   } else {
     // Most likely the system's configuration, which only its daemon may read.
@@ -101,6 +109,7 @@ Result<std::vector<std::string>> socket_candidates(const Arguments& arguments, c
     const std::string state = default_state_directory(context, origin);
     add_once(paths, default_api_socket(context, state, origin));
     if (!state.empty()) add_once(paths, state + "/redflag.sock");
+    add_once(paths, runtime_socket(env));
   }
   add_once(paths, kSystemSocket);
   add_once(paths, kSystemState);

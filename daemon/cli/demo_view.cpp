@@ -1,5 +1,6 @@
 #include "daemon/cli/demo_view.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -74,9 +75,10 @@ void DemoView::print(std::string_view time, std::string_view label, std::string_
   if (upper == "critical" || upper == "warning") {
     for (char& c : upper) c = static_cast<char>(c - 'a' + 'A');
   }
+  // redflagd is up a moment before the runs begin.
   fmt::print("{}{:7.1f} s  {:<9}  {}{}\n", colour_ ? colour : "",
-             to_unix_seconds(at) - to_unix_seconds(start_), upper, alerts::escape_terminal(text),
-             colour_ ? "\033[0m" : "");
+             std::max(0.0, to_unix_seconds(at) - to_unix_seconds(start_)), upper,
+             alerts::escape_terminal(text), colour_ ? "\033[0m" : "");
 }
 
 }  // namespace redflag::daemon

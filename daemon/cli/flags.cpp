@@ -8,14 +8,13 @@
 
 #include "alerts/matcher.h"
 #include "alerts/text/escape.h"
-#include "daemon/app/once.h"
 #include "daemon/base/system_clock.h"
 #include "daemon/cli/daemon_client.h"
 #include "daemon/cli/flag_list.h"
 #include "daemon/cli/interrupt.h"
+#include "daemon/cli/look.h"
 #include "daemon/cli/operator_text.h"
 #include "daemon/cli/subcommands.h"
-#include "daemon/cli/waiting_line.h"
 #include "daemon/config/suggest.h"
 #include "daemon/net/url.h"
 #include "daemon/overview/overview_json.h"
@@ -114,11 +113,7 @@ int look(const Arguments& arguments, const Wanted& want) {
     return kWrongUsage;
   }
   options->contents = true;  // what is wrong inside a file is a flag like any other
-  const Result<OnceLook> seen = [&] {
-    WaitingLine line;
-    options->progress = [&](const std::string& waiting_for) { line.at(waiting_for); };
-    return look_once(std::move(*config), *options, process_environment());
-  }();
+  const Result<OnceLook> seen = look_with_progress(std::move(*config), std::move(*options));
   if (!seen) {
     fmt::print(stderr, "redflag flags: {}\n", seen.error().text());
     return kNotReached;

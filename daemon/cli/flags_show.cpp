@@ -97,10 +97,20 @@ std::string drawn(const Drawing& drawing, const std::vector<CurveMark>& marks, c
   const std::string title =
       drawing.metric +
       (drawing.with_steps ? " around that step" : ": the last values when it fired (rows, not steps)");
+  // Ten lines for a limit or a horizon that never changed would push the rest off the screen.
+  const double first = drawing.points.front().value;
+  if (!drawing.with_steps && std::isfinite(first) &&
+      std::all_of(drawing.points.begin(), drawing.points.end(),
+                  [&](const CurvePoint& point) { return point.value == first; }))
+    return folded(fmt::format("{}: {} in each of the last {} rows when it fired", drawing.metric,
+                              alerts::number_words(first), drawing.points.size()),
+                  2, look.width) +
+           '\n';
   if (look.unicode) {
     CurveOptions options;
     options.width = std::min<std::size_t>(look.width, 80);
     options.color = look.color;
+    if (!drawing.with_steps) options.along = "row";
     return draw_curve(title, drawing.points, drawing.with_steps ? marks : std::vector<CurveMark>{}, options);
   }
   std::vector<double> values;

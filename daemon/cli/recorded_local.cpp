@@ -1,6 +1,6 @@
 #include "daemon/cli/recorded_local.h"
 
-#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,8 +49,8 @@ class Recording {
 
   local::ConsoleReader& console() { return console_; }
   std::optional<int> exit_code() const { return run_.exit_code(); }
-  bool rejected() const { return rejected_; }
-  const std::string& why() const { return why_; }
+  /// Why the file is none of this format, if it is not.
+  const std::optional<std::string>& rejected() const { return rejected_; }
 
  private:
   void keep() {
@@ -69,10 +69,7 @@ class Recording {
   }
 
   void note(const local::Trouble& trouble) {
-    if (trouble.kind == local::Trouble::Kind::not_this) {
-      rejected_ = true;
-      why_ = trouble.what;
-    }
+    if (trouble.kind == local::Trouble::Kind::not_this) rejected_ = trouble.what;
     if (++troubles_ <= kMostNotes)
       log_.notes.push_back(fmt::format("{} at byte {}", trouble.what, trouble.offset));
   }
@@ -83,16 +80,23 @@ class Recording {
   RowBuilder builder_;
   follow::DiskRun run_;
   SourceBatch batch_;
-  bool rejected_ = false;
-  std::string why_;
+  std::optional<std::string> rejected_;
   std::size_t troubles_ = 0;
   // Of W&B's file: what the run printed is in it, the rows are told by it better.
   local::ConsoleReader console_{[this](local::LocalEvent& event) { take(event); }, {.rows = false}};
 };
 
-Result<void> judged(const Recording& recording, const std::string& path) {
+template <typename Reader>
+Result<void> take_binary(LocalKind kind, std::string_view bytes, const std::string& path, RecordedLog& log,
+                         const MetricNames& names) {
+  Recording recording(kind, path, log, names);
+  Reader reader([&](local::LocalEvent& event) { recording.take(event); });
+  reader.feed(bytes);
+  reader.finish();
+  recording.console().finish();
+  recording.finish(recording.console().last_words(recording.exit_code()));
   if (!recording.rejected()) return {};
-  return fail(ErrorCode::invalid_input, "reading " + path, recording.why());
+  return fail(ErrorCode::invalid_input, "reading " + path, *recording.rejected());
 }
 
 }  // namespace
@@ -111,24 +115,13 @@ bool looks_like_tfevents(std::string_view bytes) {
 Result<void> take_wandb_file(std::string_view bytes, const std::string& path, RecordedLog& log,
                              const MetricNames& names) {
   log.format = "W&B run file";
-  Recording recording(LocalKind::wandb, path, log, names);
-  local::WandbFileReader reader([&](local::LocalEvent& event) { recording.take(event); });
-  reader.feed(bytes);
-  reader.finish();
-  recording.console().finish();
-  recording.finish(recording.console().last_words(recording.exit_code()));
-  return judged(recording, path);
+  return take_binary<local::WandbFileReader>(LocalKind::wandb, bytes, path, log, names);
 }
 
 Result<void> take_tfevents(std::string_view bytes, const std::string& path, RecordedLog& log,
                            const MetricNames& names) {
   log.format = "TensorBoard events";
-  Recording recording(LocalKind::tensorboard, path, log, names);
-  local::TfeventsReader reader([&](local::LocalEvent& event) { recording.take(event); });
-  reader.feed(bytes);
-  reader.finish();
-  recording.finish({});
-  return judged(recording, path);
+  return take_binary<local::TfeventsReader>(LocalKind::tensorboard, bytes, path, log, names);
 }
 
 Result<void> take_console(std::string_view text, const std::string& path, RecordedLog& log,

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "alerts/text/escape.h"
+#include "daemon/base/child_process.h"
 #include "daemon/cli/setup_answers.h"
 #include "daemon/cli/setup_checks.h"
 #include "daemon/config/config_parser.h"
@@ -34,9 +36,9 @@ netrc; the webhook likewise (REDFLAG_SLACK_WEBHOOK). Secrets that are typed or
 come from the environment are written beside the configuration, each into a file
 of mode 0600, and never into the configuration itself.
 
-For root the configuration is that of the system service, /etc/redflag/redflag.yaml:
-a drop-in then has systemd hand the secrets over (LoadCredential=), so that
-their files stay root's. For anybody else it is ~/.config/redflag/redflag.yaml.
+For root the configuration is /etc/redflag/redflag.yaml. Where the system service
+is installed, a drop-in has systemd hand the secrets over (LoadCredential=), so
+that their files stay root's. For anybody else it is ~/.config/redflag/redflag.yaml.
 
 Nothing is overwritten without --force, but for a configuration that holds only
 comments, which is kept as FILE.example.
@@ -84,7 +86,16 @@ void print_check(const SetupCheck& check) {
   if (!check.advice.empty()) fmt::print("  {:<14} {:<8} → {}\n", "", "", plain(check.advice));
 }
 
-void print_next(const SetupAnswers& answers) {
+/// redflagd as it can be called from here: by its name when PATH has it, else (an unpacked archive) by its
+/// place.
+std::string daemon_command(const Environment& env) {
+  std::istringstream path(variable(env, "PATH"));
+  for (std::string folder; std::getline(path, folder, ':');)
+    if (!folder.empty() && ::access((folder + "/redflagd").c_str(), X_OK) == 0) return "redflagd";
+  return settings::shown(sibling_program("redflagd"));
+}
+
+void print_next(const SetupAnswers& answers, const Environment& env) {
   const std::string file = plain(settings::shown(answers.output));
   if (answers.for_service()) {
     fmt::print(
@@ -92,7 +103,9 @@ void print_next(const SetupAnswers& answers) {
         "  CREDENTIALS_DIRECTORY={} redflagd --check-config --config {}\n",
         plain(settings::shown(answers.output.substr(0, answers.output.rfind('/')))), file);
   } else {
-    fmt::print("\nnext:\n  redflagd --check-config --config {}\n  redflagd --config {}\n", file, file);
+    const std::string daemon = plain(daemon_command(env));
+    fmt::print("\nnext:\n  {} --check-config --config {}\n  {} --config {}\n  redflag status\n", daemon, file,
+               daemon, file);
   }
 }
 
@@ -198,7 +211,7 @@ int setup_command(const std::vector<std::string>& words) {
       fmt::print("  {:<14} {}\n", "written", plain(settings::shown(path)));
     if (!outcome.files.kept.empty())
       fmt::print("  {:<14} {}\n", "kept", plain(settings::shown(outcome.files.kept)));
-    print_next(*answers);
+    print_next(*answers, env);
   }
   return outcome.good() ? kWritten : kProblem;
 }

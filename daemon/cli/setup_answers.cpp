@@ -1,12 +1,14 @@
 // Flags, questions, environment: where the answers come from.
 #include "daemon/cli/setup_answers.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <termios.h>
@@ -23,6 +25,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kSystemFile = "/etc/redflag/redflag.yaml";
 constexpr const char* kSystemUnit = "/etc/systemd/system/redflag.service.d";
+constexpr const char* kUnitPlaces[] = {"/etc/systemd/system", "/usr/lib/systemd/system",
+                                       "/lib/systemd/system"};
 
 std::string trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -135,6 +139,14 @@ Result<std::optional<SetupSecret>> secret_from(const SecretSource& source, const
   return SetupSecret{std::move(found->value), found->origin, stays ? std::string() : own, !stays};
 }
 
+/// root in a container, or with the portable archive, has no service: redflagd then runs as root, by hand.
+bool service_installed() {
+  std::error_code ignored;
+  return std::any_of(std::begin(kUnitPlaces), std::end(kUnitPlaces), [&](const char* place) {
+    return fs::exists(fs::path(place) / "redflag.service", ignored);
+  });
+}
+
 std::string default_output(const Environment& env, bool root) {
   if (root) return kSystemFile;
   std::string base = variable(env, "XDG_CONFIG_HOME");
@@ -209,7 +221,7 @@ Result<SetupAnswers> collect_answers(const Arguments& arguments, const SetupDial
   answers.output = absolute(arguments.value("output", default_output(env, root)), env);
   if (arguments.has("unit-directory")) {
     answers.unit_directory = absolute(arguments.value("unit-directory"), env);
-  } else if (answers.output == kSystemFile) {
+  } else if (answers.output == kSystemFile && service_installed()) {
     answers.unit_directory = kSystemUnit;
   }
   if (arguments.has("ca-file")) answers.ca_file = absolute(arguments.value("ca-file"), env);
@@ -252,7 +264,7 @@ Result<SetupAnswers> collect_answers(const Arguments& arguments, const SetupDial
   if (!found) return tl::unexpected<Error>(std::move(found.error()));
   answers.webhook = std::move(*found);
   if (answers.project.empty() && answers.results.empty())
-    return fail(ErrorCode::invalid_input, "setup", "there is nothing to watch",
+    return fail(ErrorCode::invalid_input, {}, "there is nothing to watch",
                 "name a W&B project (--project ENTITY/PROJECT) or a directory (--results DIR)");
   return answers;
 }

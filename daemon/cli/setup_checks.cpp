@@ -130,7 +130,9 @@ std::string_view to_string(SetupVerdict verdict) {
 }
 
 std::vector<SetupCheck> check_wandb(const Config& config, SetupAnswers& answers) {
-  if (answers.project.empty()) return {};
+  if (answers.project.empty())
+    return {{"W&B project", SetupVerdict::skipped, "none: only the directories are watched",
+             "name one with --project ENTITY/PROJECT"}};
   if (!answers.key)
     return {{"W&B key", SetupVerdict::problem, "there is none",
              "copy it from https://wandb.ai/authorize into a file and name that with --api-key-file, or run "

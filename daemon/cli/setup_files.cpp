@@ -115,6 +115,8 @@ std::string configuration_text(const SetupAnswers& answers) {
     if (!answers.for_service() && answers.key && !answers.key->file.empty())
       text += fmt::format("  api_key_file: {}\n", yaml_text(answers.key->file));
   }
+  // Without this redflagd would say at each start that no project is named.
+  if (answers.project.empty()) text += "wandb:\n  enabled: false\n";
   if (!answers.results.empty()) {
     text += "results:\n  roots:\n";
     for (const std::string& path : answers.results) text += fmt::format("    - path: {}\n", yaml_text(path));
@@ -132,7 +134,7 @@ std::string configuration_text(const SetupAnswers& answers) {
 Result<void> refuse_existing(const SetupAnswers& answers, bool force) {
   if (force) return {};
   const auto refuse = [](const std::string& path) {
-    return fail(ErrorCode::conflict, "setup", settings::shown(path) + " is there already",
+    return fail(ErrorCode::conflict, {}, settings::shown(path) + " is there already",
                 "--force replaces it; --output FILE writes elsewhere");
   };
   std::error_code ignored;

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "daemon/app/once.h"
 #include "daemon/cli/daemon_client.h"
+#include "daemon/cli/look.h"
 #include "daemon/cli/status_text.h"
 #include "daemon/cli/terminal.h"
 #include "daemon/overview/overview_json.h"
@@ -25,25 +25,6 @@ struct Wanted {
   bool json = false;
   bool watch = false;
   Duration interval = 2s;
-};
-
-/// On a line of its own, on a terminal only, and only when it takes long.
-class Waiting {
- public:
-  ~Waiting() {
-    if (shown_) fmt::print(stderr, "\r\033[K");
-  }
-  void tell(const std::string& what) {
-    if (!present_ || std::chrono::steady_clock::now() - began_ < 2s) return;
-    shown_ = true;
-    fmt::print(stderr, "\rredflag status: waiting for {}\033[K", folded(what.substr(0, 60), 0, 200));
-    std::fflush(stderr);
-  }
-
- private:
-  bool present_ = Terminal::of(STDERR_FILENO).present;
-  bool shown_ = false;
-  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 
 void show(const Overview& overview, const Wanted& wanted) {
@@ -81,9 +62,7 @@ int once(const Arguments& arguments, const Wanted& wanted) {
     return kWrongUsage;
   }
   options->runs = wanted.json ? 1000 : wanted.runs;
-  Waiting waiting;
-  options->progress = [&](const std::string& what) { waiting.tell(what); };
-  const Result<OnceLook> look = look_once(std::move(*config), *options, process_environment());
+  const Result<OnceLook> look = look_with_progress(std::move(*config), std::move(*options));
   if (!look) {
     fmt::print(stderr, "redflag status: {}\n", look.error().text());
     return kFailed;

@@ -11,8 +11,11 @@
 namespace redflag::daemon {
 
 std::string listed(std::span<const Command> commands) {
+  std::size_t width = 0;
+  for (const Command& command : commands) width = std::max(width, std::string_view(command.name).size());
   std::string text;
-  for (const Command& command : commands) text += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  for (const Command& command : commands)
+    text += fmt::format("  {:<{}}  {}\n", command.name, width, command.summary);
   return text;
 }
 
@@ -23,6 +26,12 @@ std::string overview_of(const CommandSpec& spec, std::span<const Command> comman
 
 int run_subcommand(std::string_view program, std::span<const Command> commands, const std::string& overview,
                    const std::vector<std::string>& words) {
+  if (words.size() > 1 && words[0] == "help") {
+    // `redflag help setup`, as git and others have it; of a group `redflag help rules check`, too.
+    std::vector<std::string> asked(words.begin() + 1, words.end());
+    if (asked.back() != "--help") asked.emplace_back("--help");
+    return run_subcommand(program, commands, overview, asked);
+  }
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     fmt::print(words.empty() ? stderr : stdout, "{}", overview);
     return words.empty() ? 2 : 0;

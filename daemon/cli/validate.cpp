@@ -11,11 +11,10 @@
 #include <unistd.h>
 
 #include "alerts/text/escape.h"
-#include "daemon/app/once.h"
 #include "daemon/cli/daemon_client.h"
+#include "daemon/cli/look.h"
 #include "daemon/cli/terminal.h"
 #include "daemon/cli/validate_text.h"
-#include "daemon/cli/waiting_line.h"
 #include "daemon/overview/overview_json.h"
 #include "daemon/results/layout.h"
 #include "daemon/validate/report/report_html.h"
@@ -76,14 +75,12 @@ int complain(const Error& error) {
 tl::expected<Evidence, int> look(const Arguments& arguments) {
   Result<OnceOptions> options = once_options(arguments, kLookLimit);
   if (!options) return tl::unexpected<int>(complain(options.error()));
-  const Result<Config> config = once_config(arguments);
+  Result<Config> config = once_config(arguments);
   if (!config) return tl::unexpected<int>(complain(config.error()));
-  WaitingLine line;
   options->evidence = true;
   options->contents = true;
   options->forward = true;
-  options->progress = [&](const std::string& waiting_for) { line.at(waiting_for); };
-  Result<OnceLook> found = look_once(*config, *options, process_environment());
+  Result<OnceLook> found = look_with_progress(std::move(*config), std::move(*options));
   if (!found) return tl::unexpected<int>(complain(found.error()));
   if (!found->unfinished.empty()) {
     fmt::print(

@@ -47,3 +47,12 @@ TEST_CASE("help names every option", "[arguments]") {
   CHECK_THAT(help, ContainsSubstring("usage: redflag replay [OPTIONS] FILE…"));
   CHECK_THAT(help, ContainsSubstring("--rules FILE"));
 }
+
+TEST_CASE("the help of an option too long for its column stands below, in line with the others",
+          "[arguments]") {
+  const CommandSpec spec{
+      "setup", "", "Writes.", "", {{"yes", "", "ask nothing"}, {"slack-webhook-file", "FILE", "a file"}}};
+  const std::string help = help_text("redflag", spec);
+  CHECK_THAT(help, ContainsSubstring("\n  --yes                  ask nothing\n"));
+  CHECK_THAT(help, ContainsSubstring("\n  --slack-webhook-file FILE\n                         a file\n"));
+}

@@ -178,6 +178,14 @@ TEST_CASE("a resumed run's second pass is not joined to the end of the first", "
   for (std::size_t i = 1; i + 1 < plot.size(); ++i) CHECK_FALSE(has_dots(plot[i]));
 }
 
+TEST_CASE("the axis says what it counts", "[curve]") {
+  CurveOptions options;
+  options.along = "row";
+  CHECK_THAT(draw_curve("disk_used_percent", falling(5), {}, options),
+             ContainsSubstring(" row ") && !ContainsSubstring("step"));
+  CHECK_THAT(draw_curve("loss", falling(5), {}, {}), ContainsSubstring(" step "));
+}
+
 TEST_CASE("colour and what a name holds cannot reach the terminal uninvited", "[curve]") {
   const std::vector<CurveMark> marks{{1, "evil\033[2Jname", '\033', Severity::critical}};
   CHECK(draw_curve("a\033[31mb\n", falling(5), marks, {}).find('\033') == std::string::npos);

@@ -112,6 +112,14 @@ TEST_CASE("redflag flags show gives the curve, the rule's condition, the hint an
   CHECK(ask(api, {"flags", "show"}).code == 2);
 }
 
+TEST_CASE("Evidence that never changed is one line, not a drawing", "[flags]") {
+  RunningApi api;
+  api.operations.kept[0].alert.last.evidence.push_back({"disk_horizon", "", 28800, {28800, 28800, 28800}});
+  const Said said = ask(api, {"flags", "show", "9f3c"});
+  CHECK_THAT(said.out, ContainsSubstring("disk_horizon: 28800 in each of the last 3 rows when it fired\n"));
+  CHECK_THAT(said.out, ContainsSubstring("train_loss: the last values when it fired"));
+}
+
 TEST_CASE("Changes between two looks are told once each", "[flags]") {
   FlagChanges changes;
   AlertLine one = flag("aa");

@@ -93,6 +93,16 @@ TEST_CASE("text that roff would take for requests or escapes is shown as it is",
   CHECK(roff_text("one ` alone") == "one \\(ga alone");
 }
 
+TEST_CASE("redflag help COMMAND is that command's help, also within a group", "[man]") {
+  CHECK(run_redflag({"help", "setup"}).out == run_redflag({"setup", "--help"}).out);
+  CHECK(run_redflag({"help", "rules", "check"}).out == run_redflag({"rules", "check", "--help"}).out);
+  CHECK(run_redflag({"help"}).out == run_redflag({"--help"}).out);
+  const Said mistyped = run_redflag({"help", "statsu"});
+  CHECK(mistyped.code == 2);
+  CHECK_THAT(mistyped.err, ContainsSubstring("did you mean \"status\"?"));
+  CHECK_THAT(run_redflag({"--help"}).out, ContainsSubstring("\n  ack         somebody"));
+}
+
 TEST_CASE("bash completes commands, options, and files where a file is wanted", "[completion]") {
   if (!installed("bash")) return;
   const TempDir dir;

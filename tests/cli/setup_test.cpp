@@ -100,6 +100,18 @@ TEST_CASE("setup writes a configuration that redflagd takes, and says that all i
   CHECK(services.messages() == 0);
 }
 
+TEST_CASE("without a project W&B is switched off and said to be, so that redflagd has nothing to warn of",
+          "[setup]") {
+  Services services;
+  const Said said = services.setup({"--results", services.dir / "results"});
+  CHECK(said.code == 0);
+  CHECK_THAT(said.out, ContainsSubstring("W&B project    skipped") && ContainsSubstring("redflag status"));
+  const ConfigResult config = loaded(services.output);
+  REQUIRE(config.has_value());
+  CHECK_FALSE(config->config.wandb.enabled);
+  CHECK(config->warnings.warnings() == 0);
+}
+
 TEST_CASE("without an entity setup takes that of the key", "[setup]") {
   Services services;
   const Said said = services.setup({"--project", "proj", "--api-key-file", services.dir / "key"});
@@ -217,6 +229,21 @@ TEST_CASE("for the service a results directory below a shut home is a problem th
   fs::remove(services.dir / "unit/training-user.conf");
   ::chmod((services.dir / "alice").c_str(), 0755);
   CHECK(services.setup(again).code == 0);
+}
+
+TEST_CASE("what comes next is said so that it can be typed: redflagd by its place when PATH has none",
+          "[setup]") {
+  Services services;
+  const std::string path = ::getenv("PATH");
+  services.dir.write("bin/redflagd", "");
+  fs::permissions(services.dir / "bin/redflagd", fs::perms::owner_exec, fs::perm_options::add);
+  ::setenv("PATH", (path + ":" + services.dir / "bin").c_str(), 1);
+  CHECK_THAT(services.setup({"--no-check", "--project", "team/proj"}).out,
+             ContainsSubstring("next:\n  redflagd --check-config"));
+  ::setenv("PATH", services.dir.path().c_str(), 1);
+  const Said apart = services.setup({"--no-check", "--project", "team/proj", "--force"});
+  ::setenv("PATH", path.c_str(), 1);
+  CHECK_THAT(apart.out, ContainsSubstring("/redflagd --check-config --config " + services.output));
 }
 
 TEST_CASE("wrong answers write nothing", "[setup]") {
