@@ -6,10 +6,12 @@
 namespace redflag::alerts {
 namespace {
 
-/// Time{} means "not yet" in a record, so an unknown time is replaced by the best one there is.
-Time known_time(const Transition& transition) {
+/// Time{} means "not yet" in a record, so an unknown time is replaced by the best one there is: of rows that
+/// a log gives without a time, when they were judged.
+Time known_time(const Transition& transition, Time now) {
   if (transition.time != Time{}) return transition.time;
-  return transition.since != Time{} ? transition.since : Time{Duration{1}};
+  if (transition.since != Time{}) return transition.since;
+  return now != Time{} ? now : Time{Duration{1}};
 }
 
 void update(Alert& alert, const Transition& transition, const RunContext& run) {
@@ -114,10 +116,10 @@ void Lifecycle::on_firing(const Transition& transition, const RunContext& run, T
   Alert& alert = active_[transition.id];
   if (!fired(alert)) {
     update(alert, transition, run);
-    alert.fired_at = known_time(transition);
+    alert.fired_at = known_time(transition, now);
     alert.worst = transition.severity;
     note_inhibitor(alert, run);
-    if (!take_over(alert, out)) {
+    if (!take_over(alert, now, out)) {
       alert.quiet = true;  // until somebody is told
       const std::string what = what_of(transition);
       const bool flaps_now = flaps_.fired(what, alert.fired_at, now);
@@ -166,7 +168,7 @@ void Lifecycle::tell_or_mute(Alert& alert, const RunContext& run, Time now, bool
 
 /// Rule, run and subject are firing under another id, whose end was never seen: the new alert goes on in its
 /// place, and is not announced as if it were new. False when there is no such alert.
-bool Lifecycle::take_over(Alert& alert, LifecycleOutput& out) {
+bool Lifecycle::take_over(Alert& alert, Time now, LifecycleOutput& out) {
   std::string& holder = by_what_[what_of(alert.last)];
   const std::string old_id = std::exchange(holder, alert.last.id);
   if (old_id == alert.last.id) return false;
@@ -187,7 +189,7 @@ bool Lifecycle::take_over(Alert& alert, LifecycleOutput& out) {
   done.last.to = AlertState::closed;
   done.last.time = alert.last.time;
   done.last.reason = "went on as alert " + alert.last.id;
-  done.ended_at = known_time(alert.last);
+  done.ended_at = known_time(alert.last, now);
   out.alerts.push_back(done);
   put_ended(std::move(done));
   return true;
@@ -207,11 +209,11 @@ void Lifecycle::on_end(const Transition& transition, const RunContext& run, Time
     alert.worst = transition.severity;
     alert.quiet = true;  // not announced by us, so its end is not either
     if (transition.from == AlertState::firing) {
-      alert.fired_at = transition.since != Time{} ? transition.since : known_time(transition);
+      alert.fired_at = transition.since != Time{} ? transition.since : known_time(transition, now);
     }
   }
   update(alert, transition, run);
-  alert.ended_at = known_time(transition);
+  alert.ended_at = known_time(transition, now);
   if (fired(alert)) flaps_.ended(what, now);
   const bool announced = fired(alert) && !alert.quiet;
   alert.muted_by.clear();

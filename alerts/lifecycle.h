@@ -103,7 +103,7 @@ class Lifecycle {
   void on_firing(const Transition& transition, const RunContext& run, Time now, LifecycleOutput& out);
   void on_end(const Transition& transition, const RunContext& run, Time now, LifecycleOutput& out);
   void tell_or_mute(Alert& alert, const RunContext& run, Time now, bool flaps_now, LifecycleOutput& out);
-  bool take_over(Alert& alert, LifecycleOutput& out);
+  bool take_over(Alert& alert, Time now, LifecycleOutput& out);
   void put_ended(Alert alert);
 
   std::string mute_reason(const Alert& alert, const RunContext& run, Time now) const;

@@ -152,6 +152,11 @@ Result<nlohmann::json> parse_relaxed_json(std::string_view text, std::string doi
     return fail(ErrorCode::too_large, std::move(doing),
                 fmt::format("{} bytes of JSON, the limit is {}", text.size(), limits.max_bytes));
   }
+  // The library takes a NUL for the end, and would say nothing of what follows.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return fail(ErrorCode::malformed, std::move(doing),
+                fmt::format("not valid JSON: a NUL byte at {}", place(text, nul)));
+  }
   const Scan found = scan(text, limits.max_depth);
   if (found.too_deep_at) {
     return fail(

@@ -62,7 +62,7 @@ bool belongs(const CaseFile& file, const Directory& checkpoint, const CountingRu
 
 /// Something is known of every checkpoint that was counted, and every run that counts has one.
 void want_checkpoints(const CaseFile& file, LineBuilder& line, bool of_every_run) {
-  note_left_out(file, line);
+  if (!of_every_run) note_left_out(file, line);  // else want_tasks below says it
   std::map<std::string, std::size_t> told;
   for (const Directory& each : file.checkpoints()) ++told[parent_of(each.self.path())];
   std::size_t counted = 0;

@@ -166,11 +166,13 @@ Line corruption_line(const CaseFile& file) {
       bool fine = judge(each.self);
       for (const FactView& part : each.files) fine = judge(part) && fine;
       fine = inspected(each) && fine;
-      if (directories == &file.checkpoints() && each.self.text("forward") != "ok") {
-        fine = false;
+      const std::string forward = directories == &file.checkpoints() ? each.self.text("forward") : "ok";
+      if (forward == "bad" && fine)
+        line.wrong(about_path(each.self, "its outputs are bad"), "see V17 for what to do");
+      if (forward != "ok" && forward != "bad")
         line.missing(about_path(each.self, "no forward pass was made, so NaN outputs would not be seen"),
                      "install redflag-forward, or read in V17 why it could not be run");
-      }
+      fine = fine && forward == "ok";
       if (fine && sound) line.found(about_path(each.self, "sound"));
     }
   }
@@ -208,8 +210,12 @@ Line memory_line(const CaseFile& file) {
     }
   }
   std::size_t logs = 0;
+  bool any = false;
   for (const FactView& log : file.logs()) {
     const std::string error = log.text("error");
+    // What the script itself told (wandb.alert) is a fact of a log, too, and says nothing of its console.
+    if (error.empty() && !log.truth("read").value_or(false)) continue;
+    any = true;
     if (error.empty() || error == "none") {
       ++logs;
       line.found(about_path(log, "no out-of-memory error in it"));
@@ -220,10 +226,11 @@ Line memory_line(const CaseFile& file) {
       ++logs;
     }
   }
-  if (file.logs().empty())
+  if (!any)
     line.missing(
         {"console logs", "none has been read, so an out-of-memory error that was caught would not be seen"},
-        "let redflag read the training's console log");
+        "have the training write its console to output.log in the run's directory, or name the log in "
+        "local.logs");
   return line.done(fmt::format("{} followed, {} log{} read, no flag open", runs_text(line.proofs() - logs),
                                logs, logs == 1 ? "" : "s"));
 }

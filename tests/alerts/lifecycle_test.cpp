@@ -59,6 +59,20 @@ TEST_CASE("pending is recorded and tells nobody, firing tells once", "[lifecycle
   CHECK(feed(lifecycle, loss_high(AlertState::firing, 6)).notifications.empty());
 }
 
+TEST_CASE("an alert about rows that have no time fired when they were judged, not in 1970", "[lifecycle]") {
+  Lifecycle lifecycle;
+  Transition firing = loss_high(AlertState::firing);
+  firing.time = firing.since = Time{};
+  LifecycleOutput out;
+  lifecycle.apply(firing, failed_run(), at(30), out);
+  REQUIRE(out.alerts.size() == 1);
+  CHECK(out.alerts[0].fired_at == at(30));
+  firing.from = AlertState::firing;
+  firing.to = AlertState::resolved;
+  lifecycle.apply(firing, failed_run(), at(90), out);
+  CHECK(out.alerts.back().ended_at == at(90));
+}
+
 TEST_CASE("a resolved alert is told only if its firing was", "[lifecycle]") {
   Lifecycle lifecycle;
   feed(lifecycle, loss_high(AlertState::firing));

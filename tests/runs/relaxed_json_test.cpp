@@ -46,6 +46,15 @@ TEST_CASE("an error names line and column of the original text", "[runs][json]")
   CHECK_THAT(cut.error().text(), ContainsSubstring("ends too early"));
 }
 
+TEST_CASE("a NUL byte is no end: what follows it is not passed over in silence", "[runs][json]") {
+  using namespace std::string_literals;
+  for (const std::string& text : {"{\"a\":1}\0{\"b\":2}"s, "{\"a\":1}\0\0\0"s, "\0"s, "{\"a\":\"x\0\"}"s}) {
+    const auto value = parse_relaxed_json(text, "reading");
+    REQUIRE_FALSE(value);
+    CHECK_THAT(value.error().text(), ContainsSubstring("NUL byte"));
+  }
+}
+
 TEST_CASE("empty text, a pointer file and words that resemble NaN are errors, not crashes", "[runs][json]") {
   for (const char* text : {"", "version https://git-lfs.github.com/spec/v1\n", "{\"a\": NaNN}", "nan",
                            "{\"a\": --Infinity}", "\"abc\\", "[1,]", "\xff\xfe"}) {

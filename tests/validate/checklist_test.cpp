@@ -584,6 +584,8 @@ TEST_CASE("V20 to V24: red flags", "[validate]") {
       {"memory was never logged", "V23", kNot, "no GPU memory",
        [](Evidence& e) { drop_curve(e, kRun, "gpu_memory_mb"); }},
       {"no log was read", "V23", kNot, "none has been read", [](Evidence& e) { drop_facts(e, "train.log"); }},
+      {"only the script's own alert is known of a log", "V23", kNot, "none has been read",
+       [](Evidence& e) { set_fact(e, "train.log", "read", false); }},
       {"a log tells of it", "V23", kFail, "cuda_out_of_memory",
        [](Evidence& e) { set_fact(e, "train.log", "error", std::string("cuda_out_of_memory")); }},
       {"a rule fires", "V23", kFail, "rss-leak",
@@ -605,6 +607,19 @@ TEST_CASE("V20 to V24: red flags", "[validate]") {
       {"W&B cannot be reached", "V24", kFail, "cannot be reached",
        [](Evidence& e) { wandb(e).reachable = false; }},
   });
+}
+
+TEST_CASE("V22: a forward pass that was bad is not called one that was never made", "[validate]") {
+  Evidence evidence = healthy_evidence();
+  set_fact(evidence, kFinal, "forward", std::string("bad"));
+  CHECK_THAT(all_words(*judge(evidence).line("V22")), ContainsSubstring("its outputs are bad"));
+  set_fact(evidence, kFinal, "output", std::string("critical"));
+  const Checklist list = judge(evidence);
+  const Line& line = *list.line("V22");
+  CHECK(line.verdict == kFail);
+  CHECK_THAT(all_words(line), !ContainsSubstring("no forward pass"));
+  set_fact(evidence, kFinal, "forward", std::string("not_checked"));
+  CHECK_THAT(all_words(*judge(evidence).line("V22")), ContainsSubstring("no forward pass was made"));
 }
 
 TEST_CASE("of several runs with one task, method and seed the newest that finished counts", "[validate]") {

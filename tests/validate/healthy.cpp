@@ -195,7 +195,7 @@ Evidence healthy_evidence() {
   overview.results = {std::move(view)};
   SubjectFacts log;
   log.subject = {SubjectKind::log, kRoot + "/train.log"};
-  log.attributes = {{"name", std::string("train.log")}, {"lines", 1200.0}};
+  log.attributes = {{"name", std::string("train.log")}, {"read", true}};
   evidence.facts.push_back(std::move(log));
   evidence.contents_checked = evidence.forward_checked = true;
   return evidence;
