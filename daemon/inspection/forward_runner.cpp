@@ -76,7 +76,9 @@ asio::awaitable<ForwardAnswer> ForwardRunner::run(std::vector<std::string> argum
   options.arguments = std::move(arguments);
   // It refuses what would not fit, which says more than an allocation that fails.
   options.arguments.insert(options.arguments.end(), {"--memory", std::to_string(limits.memory_bytes)});
-  options.environment = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"};
+  // OpenBLAS starts a thread for each processor (Debian's: up to 64) before main() is reached, and ends the
+  // process when the unit's TasksMax= has no room for them. The program sets its own number of threads.
+  options.environment = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "OPENBLAS_NUM_THREADS=1"};
   options.gives_way = true;
   options.memory_bytes = limits.memory_bytes;
   Result<std::unique_ptr<Process>> started = launcher_.launch(std::move(options));

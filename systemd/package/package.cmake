@@ -1,7 +1,7 @@
 # What is installed where, and the Debian packages of it (CPack). `./dev package` makes them.
 #
 #   redflag          redflagd, redflag, redflag-inspect, the unit, pages, completions, the configuration
-#   redflag-forward  redflag-forward, alone with LibTorch's 300 MB of packages
+#   redflag-forward  redflag-forward, alone with LibTorch, whose packages take a gigabyte
 
 set(REDFLAG_MAINTAINER "redflag authors <redflag@noreply.invalid>" CACHE STRING "Maintainer field of the packages")
 set(package_dir ${CMAKE_CURRENT_LIST_DIR})

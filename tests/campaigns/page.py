@@ -198,23 +198,33 @@ def neutral(browser, directory):
                [directory + "/results", directory, socket.gethostname()], ["/data/results", "/data", "training-vm"])
 
 
-def pictures(browser, base, key, directory):
-    os.makedirs(PICTURES, exist_ok=True)
-    for device, width, height in [("desktop", 1280, 860), ("phone", 390, 844)]:
-        for dark in (False, True):
+def looks(browser, heights, calm=False):
+    """Desktop and phone, light and dark, one after the other: (device, width, scheme). `calm`: without motion in the dark."""
+    for device, width, height in zip(("desktop", "phone"), (1280, 390), heights):
+        for scheme in ("light", "dark"):
             browser.size(width, height, device == "phone")
-            browser.scheme(dark)
-            for view, name in [("", "overview"), (run_view(key), "run"), ("files", "files"), ("alerts", "alerts")]:
-                if name in ("files", "alerts") and (dark != (device == "phone")):
-                    continue  # one of each is enough
-                go(browser, base, view)
-                time.sleep(1.0)
-                neutral(browser, directory)
-                path = f"{PICTURES}/page-{name}-{device}-{'dark' if dark else 'light'}.png"
-                browser.picture(path)
-                check(f"picture {os.path.basename(path)}", os.path.getsize(path) < 200_000, f"{os.path.getsize(path) // 1000} kB")
+            browser.scheme(scheme == "dark", calm=calm and scheme == "dark")
+            yield device, width, scheme
     browser.size(1280, 860)
     browser.scheme(False)
+
+
+def picture(browser, directory, name, most):
+    neutral(browser, directory)
+    path = f"{PICTURES}/{name}.png"
+    browser.picture(path)
+    check(f"picture {name}.png", os.path.getsize(path) < most, f"{os.path.getsize(path) // 1000} kB")
+
+
+def pictures(browser, base, key, directory):
+    os.makedirs(PICTURES, exist_ok=True)
+    for device, _, scheme in looks(browser, (860, 844)):
+        for view, name in [("", "overview"), (run_view(key), "run"), ("files", "files"), ("alerts", "alerts")]:
+            if name in ("files", "alerts") and ((scheme == "dark") != (device == "phone")):
+                continue  # one of each is enough
+            go(browser, base, view)
+            time.sleep(1.0)
+            picture(browser, directory, f"page-{name}-{device}-{scheme}", 200_000)
 
 
 def report(browser, binaries, state, directory, wants_pictures):
@@ -222,37 +232,24 @@ def report(browser, binaries, state, directory, wants_pictures):
     path = directory + "/report.html"
     redflag(binaries, state, "validate", "--html", path, good=(0, 1, 2))  # a failing run is part of the demo
     browser.requests()
-    for device, width, height in [("desktop", 1280, 1600), ("phone", 390, 1600)]:
-        for dark in (False, True):
-            browser.size(width, height, device == "phone")
-            browser.scheme(dark)
-            browser.open("file://" + path)
-            time.sleep(0.5)
-            wide = browser.js("return document.documentElement.scrollWidth")
-            check(f"the report fits, {device}, {'dark' if dark else 'light'}", wide <= width, f"{wide} px")
-            if wants_pictures:
-                neutral(browser, directory)
-                picture = f"{PICTURES}/report-{device}-{'dark' if dark else 'light'}.png"
-                browser.picture(picture)
-                check(f"picture {os.path.basename(picture)}", os.path.getsize(picture) < 400_000, f"{os.path.getsize(picture) // 1000} kB")
+    for device, width, scheme in looks(browser, (1600, 1600)):
+        browser.open("file://" + path)
+        time.sleep(0.5)
+        wide = browser.js("return document.documentElement.scrollWidth")
+        check(f"the report fits, {device}, {scheme}", wide <= width, f"{wide} px")
+        if wants_pictures:
+            picture(browser, directory, f"report-{device}-{scheme}", 400_000)
     urls, _ = browser.requests()
     asked = [url for url in urls if url != "file://" + path and not url.startswith("data:")]
     check("the report asks for nothing else", not asked, " ".join(asked))
     quiet(browser, "the report")
-    browser.size(1280, 860)
-    browser.scheme(False)
 
 
 def everywhere(browser, base, key, what):
-    for device, width in [("desktop", 1280), ("phone", 390)]:
-        browser.size(width, 844, device == "phone")
-        for dark in (False, True):
-            browser.scheme(dark, calm=dark)
-            for view in [*VIEWS, run_view(key)]:
-                go(browser, base, view)
-                accessible(browser, f"{what}, {view.split('/')[0] or 'overview'}, {device}, {'dark' if dark else 'light'}")
-    browser.size(1280, 860)
-    browser.scheme(False)
+    for device, _, scheme in looks(browser, (844, 844), calm=True):
+        for view in [*VIEWS, run_view(key)]:
+            go(browser, base, view)
+            accessible(browser, f"{what}, {view.split('/')[0] or 'overview'}, {device}, {scheme}")
 
 
 def demo(binaries, wants_pictures):

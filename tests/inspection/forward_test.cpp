@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 
 #include "daemon/inspection/forward_runner.h"
@@ -68,6 +69,8 @@ TEST_CASE("redflag-forward's answer comes back, and it ran with its memory limit
         std::vector<std::string>{"logits", "/r/checkpoint-100", "--memory", "4294967296"});
   CHECK(bench.started.memory_bytes == std::uint64_t{4} << 30);
   CHECK(bench.started.gives_way);
+  const auto& environment = bench.started.environment;
+  CHECK(std::count(environment.begin(), environment.end(), "OPENBLAS_NUM_THREADS=1") == 1);
 }
 
 TEST_CASE("a finding with an exit code of its own is still an answer", "[forward]") {

@@ -1,27 +1,7 @@
 #!/bin/bash
 # (run by the systemd campaign inside the booted root) what the installed service does; the table goes to /var/checks/table
-exec >/var/checks/table 2>&1
-failures=0
-row() { # row WHAT COMMAND…
-  local what=$1 output
-  shift
-  if output=$("$@" 2>&1); then
-    printf '  %-78s ok%s\n' "$what" "${output:+  ($(tail -n 1 <<<"$output"))}"
-  else
-    printf '  %-78s FAILED\n%s\n' "$what" "$(sed 's/^/      /' <<<"$output" | tail -n 12)"
-    failures=$((failures + 1))
-  fi
-}
+. /usr/local/lib/booted.sh
 show() { systemctl show -P "$1" redflag; }
-# until_true SECONDS COMMAND…: waits for it, at most so long.
-until_true() {
-  local end=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || { echo "not within the time: $*"; return 1; }
-    sleep 0.2
-  done
-}
 active() { [ "$(show ActiveState)/$(show SubState)" = active/running ]; }
 said() { journalctl -u redflag --no-pager -o cat --since "@$since" | grep -q -- "$1"; }
 now() { since=$(date +%s); }
@@ -36,7 +16,6 @@ drop_ins=/etc/systemd/system/redflag.service.d
 examples=/usr/share/doc/redflag/examples/redflag.service.d
 now
 mkdir -p $drop_ins
-echo "$(systemctl --version | head -n 1)"
 
 # --- As installed ---
 ready() { until_true 30 active && show StatusText; }
@@ -185,4 +164,4 @@ row "acl.conf: it sees them by its group and ACLs, below modes 0750 and 0700" se
 cp $examples/gpu.conf $drop_ins/
 starts() { restart_fresh; until_true 20 active; }
 row "gpu.conf: it starts, on a machine without GPUs too" starts
-echo "$failures failed"
+finish
