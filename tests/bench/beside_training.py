@@ -40,15 +40,18 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
         self.data = torch.randn(8, 64, 256)
 
+    def step(self):
+        self.optimizer.zero_grad()
+        loss = (self.model(self.data) - self.data).square().mean()
+        loss.backward()
+        self.optimizer.step()
+
     def steps(self, seconds):
         """Milliseconds of each step, for so long."""
         spent, end = [], time.perf_counter() + seconds
         while time.perf_counter() < end:
             start = time.perf_counter()
-            self.optimizer.zero_grad()
-            loss = (self.model(self.data) - self.data).square().mean()
-            loss.backward()
-            self.optimizer.step()
+            self.step()
             spent.append((time.perf_counter() - start) * 1000)
         return spent
 

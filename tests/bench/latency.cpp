@@ -128,6 +128,23 @@ store: {{state_directory: {}/state}}
     report("truncated file to Slack", began);
     if (slack_.messages().size() - before != began.size()) {
       fmt::print("  ({} messages for {} trials)\n", slack_.messages().size() - before, began.size());
+      name_the_others(before, began);
+    }
+  }
+
+  /// Messages that are no trial's first, in short.
+  void name_the_others(std::size_t from, std::map<std::string, Time> trials) {
+    const auto& messages = slack_.messages();
+    for (std::size_t i = from; i < messages.size(); ++i) {
+      const std::string& text = messages[i].plain;
+      const auto named = std::find_if(trials.begin(), trials.end(), [&](const auto& trial) {
+        return text.find(trial.first) != std::string::npos;
+      });
+      if (named != trials.end()) {
+        trials.erase(named);
+      } else {
+        fmt::print("    also: {}\n", text.substr(0, 160));
+      }
     }
   }
 

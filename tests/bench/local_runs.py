@@ -2,31 +2,18 @@
 import json
 import os
 import pathlib
-import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 import zlib
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "local"))
+from protobuf_writer import number, text
+
 # ---- formats, each by its own description ----
-
-
-def varint(value):
-    out = b""
-    while value >= 0x80:
-        out += bytes([0x80 | value & 0x7F])
-        value >>= 7
-    return out + bytes([value])
-
-
-def field(number, value):
-    """A text or message if it is one, else a whole number."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def crc32c_table():
@@ -53,8 +40,8 @@ def tf_record(data):
 
 
 def tf_event(step, tag, value):
-    summary = field(1, field(1, tag) + b"\x15" + struct.pack("<f", value))
-    return tf_record(b"\x09" + struct.pack("<d", time.time()) + field(2, step) + field(5, summary))
+    summary = text(1, text(1, tag) + b"\x15" + struct.pack("<f", value))
+    return tf_record(b"\x09" + struct.pack("<d", time.time()) + number(2, step) + text(5, summary))
 
 
 class WandbBlocks:
@@ -98,8 +85,14 @@ def logged(step, number, loss=None):
     }
 
 
+def prefixed(name):
+    """As HF Trainer's callbacks name a metric for W&B and TensorBoard."""
+    return "eval/" + name[len("eval_"):] if name.startswith("eval_") else "train/" + name
+
+
 class Run:
     """One run's files. begin() makes them with a few healthy rows; row() logs one more; each is one write."""
+    logged = staticmethod(logged)  # what is in a row
 
     def __init__(self, root, number):
         self.number, self.step, self.name = number, 0, f"{self.kind}{number:04d}"
@@ -112,7 +105,7 @@ class Run:
 
     def row(self, loss=None):
         self.step += 10
-        data = self.encoded(logged(self.step, self.number, loss))
+        data = self.encoded(self.logged(self.step, self.number, loss))
         os.write(self.file, data)
         return time.monotonic()
 
@@ -122,9 +115,6 @@ class Run:
 
     def end(self):
         os.close(self.file)
-
-    def first_words(self):
-        return None
 
 
 class Console(Run):
@@ -167,7 +157,10 @@ class TrainerState(Run):
 
     def row(self, loss=None):
         self.step += 10
-        self.history.append({"step": self.step, "epoch": self.step / 1000, **logged(self.step, self.number, loss)})
+        self.history.append({"step": self.step, "epoch": self.step / 1000, **self.logged(self.step, self.number, loss)})
+        return self.save()
+
+    def save(self):
         path = self.root / "out" / self.name / f"checkpoint-{self.step}" / "trainer_state.json"
         path.parent.mkdir(parents=True)
         text = json.dumps({"global_step": self.step, "max_steps": 100000, "log_history": self.history}, indent=2).encode()
@@ -188,10 +181,10 @@ class Tensorboard(Run):
 
     def open(self):
         self.open_file(self.root / "out" / self.name / "events.out.tfevents.1790000000.host.1.0")
-        os.write(self.file, tf_record(b"\x09" + struct.pack("<d", time.time()) + field(3, "brain.Event:2")))
+        os.write(self.file, tf_record(b"\x09" + struct.pack("<d", time.time()) + text(3, "brain.Event:2")))
 
     def encoded(self, row):
-        return b"".join(tf_event(self.step, f"train/{name}", value) for name, value in row.items())
+        return b"".join(tf_event(self.step, prefixed(name), value) for name, value in row.items())
 
 
 class Wandb(Run):
@@ -202,12 +195,12 @@ class Wandb(Run):
         directory = self.root / "wandb" / f"run-20261123_025156-{self.name}"
         self.open_file(directory / f"run-{self.name}.wandb")
         self.blocks = WandbBlocks()
-        run = field(1, self.name) + field(2, "ent") + field(3, "proj") + field(8, self.name) + field(17, field(1, int(time.time())))
-        os.write(self.file, self.blocks.record(field(17, run)))
+        run = text(1, self.name) + text(2, "ent") + text(3, "proj") + text(8, self.name) + text(17, number(1, int(time.time())))
+        os.write(self.file, self.blocks.record(text(17, run)))
 
     def record(self, row):
-        items = {"_step": self.step, "_timestamp": time.time(), **{f"train/{name}": value for name, value in row.items()}}
-        return field(2, b"".join(field(1, field(1, name) + field(16, json.dumps(value))) for name, value in items.items()))
+        items = {"_step": self.step, "_timestamp": time.time(), **{prefixed(name): value for name, value in row.items()}}
+        return text(2, b"".join(text(1, text(1, name) + text(16, json.dumps(value))) for name, value in items.items()))
 
     def encoded(self, row):
         return self.blocks.record(self.record(row))
@@ -310,7 +303,7 @@ class Sink:
             message = json.loads(body[:length])
             with self.lock:
                 for alert in message["alerts"]:
-                    self.arrived.setdefault((message["run"]["name"], alert["rule"]), now)
+                    self.arrived.setdefault(((message.get("run") or {}).get("name", ""), alert["rule"]), now)
                 self.lock.notify_all()
 
     def when(self, run, rule, patience):
@@ -326,21 +319,21 @@ class Sink:
 
 
 class Daemon:
-    """redflagd on a scratch directory; `sink`: where critical alerts go, at once (alerts.group_wait: 0s)."""
+    """redflagd on a scratch directory; `sink`: where alerts from `least` on go, at once (alerts.group_wait: 0s)."""
 
-    def __init__(self, program, scratch, sink=None, follow=True):
+    def __init__(self, program, scratch, sink, least="critical", host=False):
         self.scratch = pathlib.Path(scratch)
         self.runs = self.scratch / "runs"
         (self.runs / "console").mkdir(parents=True, exist_ok=True)
         state = self.scratch / "state"
         state.mkdir(exist_ok=True)
         self.socket = state / "redflag.sock"
-        receivers = "[{type: log}]" if sink is None else f"[{{type: webhook, url: 'http://127.0.0.1:{sink.port}/', min_severity: critical}}]"
+        receivers = f"[{{type: webhook, url: 'http://127.0.0.1:{sink.port}/', min_severity: {least}}}]"
         config = self.scratch / "redflag.yaml"
         config.write_text(f"""wandb: {{enabled: false}}
-host: {{enabled: false}}
+host: {{enabled: {str(host).lower()}}}
 local:
-  enabled: {'true' if follow else 'false'}
+  enabled: true
   directories: [{self.runs}]
   logs: ['{self.runs}/console/*.log']
 alerts: {{group_wait: 0s, receivers: {receivers}}}
@@ -364,12 +357,6 @@ log: {{file: {self.scratch}/log}}
     def memory_mb(self):
         with open(f"/proc/{self.process.pid}/status") as file:
             return {line.split(":")[0]: int(line.split()[1]) / 1024 for line in file if line.startswith(("VmRSS", "VmHWM"))}
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
 
     def stop(self):
         self.process.terminate()

@@ -7,25 +7,10 @@ import pathlib
 import struct
 import sys
 
+from protobuf_writer import number, text, varint
+
 target, corpus, dictionary = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 samples = pathlib.Path(sys.argv[4]) if len(sys.argv) > 4 else None
-
-
-def varint(value):
-    out = b""
-    while value >= 0x80:
-        out += bytes([0x80 | value & 0x7F])
-        value >>= 7
-    return out + bytes([value])
-
-
-def text(field, value):
-    value = value if isinstance(value, bytes) else value.encode()
-    return varint(field << 3 | 2) + varint(len(value)) + value
-
-
-def number(field, value):
-    return varint(field << 3) + varint(value)
 
 
 def item(key, value, newer=False):
