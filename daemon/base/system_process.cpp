@@ -214,12 +214,6 @@ class SystemProcess final : public Process {
 
 }  // namespace
 
-std::string ProcessEnd::text() const {
-  if (signal == 0) return fmt::format("exit code {}", code);
-  const char* name = ::sigabbrev_np(signal);
-  return name == nullptr ? fmt::format("signal {}", signal) : fmt::format("SIG{}", name);
-}
-
 Result<std::unique_ptr<Process>> SystemLauncher::launch(SpawnOptions options) {
   options.input = ChildStream::pipe;
   options.output = ChildStream::pipe;

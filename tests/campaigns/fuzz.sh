@@ -37,7 +37,7 @@ sources_of() {
     config_file) echo daemon/config/*.cpp rules/values/*.cpp ;;
     csv_log) echo daemon/cli/csv_*.cpp daemon/runs/*.cpp rules/values/*.cpp ;;
     graphql) echo daemon/simulator/graphql_*.cpp rules/values/error.cpp ;;
-    kernel_log | nvidia_smi) echo daemon/host/{disk,host_facts,kernel_events,kernel_text,memory,nvidia_smi,nvml,process_text,processes,small_file}.cpp daemon/base/{event,system_process}.cpp daemon/results/printable.cpp rules/values/*.cpp ;;
+    kernel_log | nvidia_smi) echo daemon/host/{disk,host_facts,kernel_events,kernel_text,memory,nvidia_smi,nvml,process_text,processes,small_file}.cpp daemon/base/{event,process}.cpp daemon/results/printable.cpp rules/values/*.cpp ;;
     history_row) echo daemon/runs/*.cpp rules/values/*.cpp ;;
     engine_snapshot | rule_file) echo rules/engine/*.cpp rules/lang/*.cpp rules/values/*.cpp $(packs) ;;
     labels) echo daemon/cli/labels.cpp daemon/cli/rule_kinds.cpp rules/lang/*.cpp rules/values/*.cpp $(packs) ;;
