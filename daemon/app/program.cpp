@@ -15,6 +15,7 @@
 
 #include "daemon/app/arguments.h"
 #include "daemon/app/manual.h"
+#include "daemon/app/pattern_files.h"
 #include "daemon/app/settings.h"
 #include "daemon/base/instance_lock.h"
 #include "daemon/base/log.h"
@@ -206,6 +207,10 @@ class Program {
       log_error("reload", "refused, the old configuration goes on:\n{}", rules.error().text());
       return std::nullopt;
     }
+    if (const auto patterns = load_log_patterns(config); !patterns) {
+      log_error("reload", "refused, the old configuration goes on: {}", patterns.error().text());
+      return std::nullopt;
+    }
     if (const Result<Secrets> secrets = find_secrets(config, process_environment()); !secrets) {
       log_error("reload", "refused, the old configuration goes on: {}", secrets.error().text());
       return std::nullopt;
@@ -294,6 +299,10 @@ int check_config(const ParsedConfig& parsed) {
     fmt::print("\n# {} rules loaded, no mistake in them\n", (*rules)->rules().size());
   } else {
     fmt::print(stderr, "{}\n", rules.error().text());
+    exit_code = 2;
+  }
+  if (const auto patterns = load_log_patterns(parsed.config); !patterns) {
+    fmt::print(stderr, "{}\n", patterns.error().text());
     exit_code = 2;
   }
   if (const Result<Secrets> secrets = find_secrets(parsed.config, process_environment()); !secrets) {

@@ -41,8 +41,8 @@ bool is_rule_test_file(const std::string& path) {
   return yaml && file.stem().string().ends_with("_test");
 }
 
-Result<RuleSource> read_rule_file(const std::string& path) {
-  const std::string doing = "reading the rule file " + path;
+Result<std::string> read_yaml_file(const std::string& path, std::string_view what) {
+  const std::string doing = fmt::format("reading the {} {}", what, path);
   std::error_code error;
   const auto size = fs::file_size(path, error);
   if (error) return fail(ErrorCode::not_found, doing, error.message());
@@ -51,8 +51,13 @@ Result<RuleSource> read_rule_file(const std::string& path) {
   if (!in)
     return fail(ErrorCode::denied, doing, "cannot be opened",
                 "make it readable for the user that redflagd runs as");
-  return RuleSource{path, std::string{std::istreambuf_iterator<char>(in), {}},
-                    fs::path(path).stem().string()};
+  return std::string{std::istreambuf_iterator<char>(in), {}};
+}
+
+Result<RuleSource> read_rule_file(const std::string& path) {
+  Result<std::string> text = read_yaml_file(path, "rule file");
+  if (!text) return tl::unexpected<Error>(std::move(text.error()));
+  return RuleSource{path, std::move(*text), fs::path(path).stem().string()};
 }
 
 std::vector<std::string> shipped_pack_names() {

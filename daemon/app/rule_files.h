@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/runs/metric_names.h"
@@ -21,6 +22,9 @@ struct RuleFiles {
 /// Files named *_test.yaml hold tests of rules (rules/testing/test_file.h) and stand beside them; a
 /// directory's are passed over.
 bool is_rule_test_file(const std::string& path);
+
+/// Reads a whole file of at most 256 KiB; `what` it is ("rule file") stands in errors.
+Result<std::string> read_yaml_file(const std::string& path, std::string_view what);
 
 /// Reads one file; its pack is called by the file's name unless it says otherwise.
 Result<RuleSource> read_rule_file(const std::string& path);

@@ -4,6 +4,7 @@
 
 #include "daemon/api/push_answer.h"
 #include "daemon/app/live_runs.h"
+#include "daemon/app/pattern_files.h"
 #include "daemon/app/settings.h"
 #include "daemon/base/log.h"
 #include "daemon/contents/expected_steps.h"
@@ -51,8 +52,10 @@ Result<std::unique_ptr<Service>> Service::create(World world, const Config& conf
   if (!rules) return tl::unexpected<Error>(std::move(rules.error()));
   for (const Diagnostic& doubt : (*rules)->warnings())
     log_warning("rules", "{}:{}: {}", doubt.file, doubt.line, doubt.message);
-  std::unique_ptr<Service> service(
-      new Service(world, config, std::move(secrets), std::move(names), std::move(*rules)));
+  auto patterns = load_log_patterns(config);
+  if (!patterns) return tl::unexpected<Error>(std::move(patterns.error()));
+  std::unique_ptr<Service> service(new Service(world, config, std::move(secrets), std::move(names),
+                                               std::move(*rules), std::move(*patterns)));
   const auto recall = [&joined = service->joined_](const Observation& point) { joined.recall(point); };
   if (Result<void> resumed = service->monitor_.resume(recall); !resumed)
     return tl::unexpected<Error>(std::move(resumed.error()));
@@ -61,9 +64,10 @@ Result<std::unique_ptr<Service>> Service::create(World world, const Config& conf
 }
 
 Service::Service(World world, const Config& config, Secrets secrets, MetricNames names,
-                 std::shared_ptr<const RuleSet> rules)
+                 std::shared_ptr<const RuleSet> rules, std::shared_ptr<const local::LogPatterns> patterns)
     : world_(world),
       names_(std::move(names)),
+      patterns_(std::move(patterns)),
       score_ranges_(score_ranges(*rules)),
       monitor_(world.executor, world.clock, world.store, std::move(rules),
                make_channels(config, secrets, {world.transport, world.clock, world.launcher}),
@@ -177,6 +181,7 @@ void Service::add_host(const Config& config) {
 
 void Service::add_local(const Config& config) {
   for (follow::LocalSettings& settings : local_settings(config)) {
+    settings.patterns = patterns_.get();
     local_.push_back(std::make_unique<follow::LocalSource>(
         world_.executor, world_.clock, joined_, world_.files, world_.inotify, names_, std::move(settings)));
   }
@@ -197,7 +202,7 @@ void Service::add_api(const Config& config) {
   if (!config.local.enabled) return;
   push_ = std::make_unique<follow::PushIntake>(
       joined_, world_.clock, names_, WandbService(config.wandb.base_url).host(),
-      [](std::int64_t pid) { return glance_at_process("/proc", pid); });
+      [](std::int64_t pid) { return glance_at_process("/proc", pid); }, patterns_.get());
   api_->set_push([push = push_.get()](std::string body, std::int64_t pid) {
     return api::answer_push(*push, std::move(body), pid);
   });

@@ -25,6 +25,7 @@
 #include "daemon/follow/push.h"
 #include "daemon/host/host_source.h"
 #include "daemon/inspection/stored_verdicts.h"
+#include "daemon/local/log_patterns.h"
 #include "daemon/metrics/loop_lag.h"
 #include "daemon/monitor/monitor.h"
 #include "daemon/net/http.h"
@@ -82,7 +83,7 @@ class Service {
 
  private:
   Service(World world, const Config& config, Secrets secrets, MetricNames names,
-          std::shared_ptr<const RuleSet> rules);
+          std::shared_ptr<const RuleSet> rules, std::shared_ptr<const local::LogPatterns> patterns);
   void add_wandb(const Config& config, Secret key);
   void add_results(const Config& config);
   void add_local(const Config& config);
@@ -104,6 +105,7 @@ class Service {
 
   World world_;
   MetricNames names_;
+  std::shared_ptr<const local::LogPatterns> patterns_;  ///< nullptr: those that ship
   ScoreRanges score_ranges_;
   Monitor monitor_;
   follow::JoinedIntake joined_;

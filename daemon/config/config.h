@@ -101,6 +101,7 @@ struct LocalConfig {
   bool enabled = true;
   std::vector<LocalPath> directories;  ///< besides results.roots
   std::vector<LocalPath> logs;         ///< globs of console logs
+  std::vector<LocalPath> patterns;     ///< files of log patterns
   Duration old_after{0};
 };
 

@@ -187,6 +187,11 @@ const Section& local() {
           .of_kind(Kind::path)
           .is_required(),
   });
+  static const Section patterns({
+      value<&LocalPath::path>("path", "A file of patterns, as docs/logs.md has it.")
+          .of_kind(Kind::path)
+          .is_required(),
+  });
   static const Section table({
       value<&LocalConfig::enabled>(
           "enabled",
@@ -201,6 +206,12 @@ const Section& local() {
       list<&LocalConfig::logs>("logs", "Console logs to read: paths or globs.", log)
           .short_form(only_path, "/path")
           .for_example("[\"/var/log/slurm/*.out\"]"),
+      list<&LocalConfig::patterns>(
+          "patterns",
+          "Files with texts of your own that a log is searched for, before those that ship: docs/logs.md.",
+          patterns)
+          .short_form(only_path, "/path")
+          .for_example("[/etc/redflag/log_patterns.yaml]"),
       value<&LocalConfig::old_after>(
           "old_after",
           "Runs whose files were not written for so long are read for how they ended, and page nobody.")

@@ -25,11 +25,23 @@ std::string tracker_key(LocalKind kind, const std::string& prefix) {
 
 }  // namespace
 
-bool told_at_once(std::string_view kind) {
+namespace {
+
+bool has_rule(std::string_view kind) {
   constexpr std::array kKinds{
       "cuda_out_of_memory", "host_out_of_memory", "shared_memory", "disk_full",    "disk_quota", "xid",
       "gpu_lost",           "cuda_assert",        "cuda_error",    "nccl_timeout", "nccl_error"};
   return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
+}
+
+}  // namespace
+
+bool told_at_once(std::string_view kind, bool own) {
+  return own || has_rule(kind);
+}
+
+std::string own_severity(std::string_view kind, bool own, local::LogSeverity severity) {
+  return own && !has_rule(kind) ? std::string(to_string(severity)) : std::string();
 }
 
 DiskRun::DiskRun(LocalPlace place) : place_(std::move(place)) {
@@ -157,13 +169,14 @@ Observation DiskRun::log_facts(const std::string& path, std::string_view source,
 
 void DiskRun::take_match(const std::string& path, const local::LogMatch& match, Time seen,
                          SourceBatch& batch) {
-  if (info_.historic || !error_.empty() || !told_at_once(match.kind)) return;
+  if (info_.historic || !error_.empty() || !told_at_once(match.kind, match.own)) return;
   error_ = match.kind;
   Observation facts = log_facts(path, "console", match.time == Time{} ? seen : match.time);
   auto& attributes = facts.attributes;
   attributes.emplace_back("error", match.kind);
   attributes.emplace_back("detail", printable_path(match.detail));
   attributes.emplace_back("severity", std::string(to_string(match.severity)));
+  attributes.emplace_back("own", own_severity(match.kind, match.own, match.severity));
   attributes.emplace_back("deadly", match.deadly);
   attributes.emplace_back("rank", printable_path(match.rank));
   attributes.emplace_back("where", printable_path(match.where));

@@ -118,8 +118,12 @@ class DiskRun {
   std::uint64_t rows_ = 0;
 };
 
-/// Kinds of log_patterns.yaml that people are told of when they are read; others count only as a cause of
-/// death.
-bool told_at_once(std::string_view kind);
+/// Whether people are told of an error when it is read: of some kinds of log_patterns.yaml, and of all of the
+/// user's own. Others count only as a cause of death.
+bool told_at_once(std::string_view kind, bool own);
+
+/// The severity of a user's own pattern whose kind none of our rules tells of, for the rule that tells of
+/// those; empty: not one.
+std::string own_severity(std::string_view kind, bool own, local::LogSeverity severity);
 
 }  // namespace redflag::daemon::follow

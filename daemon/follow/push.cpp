@@ -41,12 +41,13 @@ std::string text_of(const json& line, const char* name, std::string& error) {
 }  // namespace
 
 PushIntake::PushIntake(JoinedIntake& intake, Clock& clock, const MetricNames& names, std::string wandb_host,
-                       Glance glance)
+                       Glance glance, const local::LogPatterns* patterns)
     : intake_(intake),
       clock_(clock),
       builder_(names),
       wandb_host_(std::move(wandb_host)),
-      glance_(std::move(glance)) {}
+      glance_(std::move(glance)),
+      patterns_(patterns != nullptr ? *patterns : local::LogPatterns::shipped()) {}
 
 /// True: it is another process than before.
 bool PushIntake::note_teller(Run& run, std::int64_t pid) {
@@ -188,10 +189,9 @@ std::string PushIntake::take_event(Run& run, const std::string& event, const jso
 }
 
 std::string PushIntake::take_log(Run& run, const std::string& text, SourceBatch& batch) {
-  const local::LogPattern* match =
-      local::LogPatterns::shipped().match(std::string_view(text).substr(0, 4096));
+  const local::LogPattern* match = patterns_.match(std::string_view(text).substr(0, 4096));
   introduce(run, batch);
-  if (match == nullptr || !told_at_once(match->kind) || run.error == match->kind) return {};
+  if (match == nullptr || !told_at_once(match->kind, match->own) || run.error == match->kind) return {};
   run.error = match->kind;
   Observation facts;
   facts.kind = ObservationKind::facts;
@@ -202,6 +202,7 @@ std::string PushIntake::take_log(Run& run, const std::string& text, SourceBatch&
   facts.attributes = {{"name", run.info.name},
                       {"error", match->kind},
                       {"detail", printable_path(std::string_view(text).substr(0, 500))},
+                      {"own", own_severity(match->kind, match->own, match->severity)},
                       {"deadly", match->deadly}};
   batch.inputs.emplace_back(std::move(facts));
   return {};

@@ -36,10 +36,10 @@ struct PushResult {
 class PushIntake {
  public:
   /// The references must outlive it. `wandb_host`: first part of the key of runs that name their project.
-  /// `glance`: at the process of a number, see glance_at_process.
+  /// `glance`: at the process of a number, see glance_at_process. `patterns`: nullptr: those that ship.
   using Glance = std::function<std::optional<ProcessGlance>(std::int64_t pid)>;
   PushIntake(JoinedIntake& intake, Clock& clock, const MetricNames& names, std::string wandb_host,
-             Glance glance = nullptr);
+             Glance glance = nullptr, const local::LogPatterns* patterns = nullptr);
 
   /// Takes a body of lines from process `pid` (0: not known); resumes once what they told is durable. One
   /// after another, in order.
@@ -81,6 +81,7 @@ class PushIntake {
   RowBuilder builder_;
   std::string wandb_host_;
   Glance glance_;
+  const local::LogPatterns& patterns_;
   std::map<std::string, Run> runs_;
   std::string kept_tellers_;
   std::set<std::string> moved_;  // keys of runs that told rows in this request

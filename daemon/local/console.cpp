@@ -395,12 +395,14 @@ void ConsoleReader::take_exception(TracebackCollector& traceback, std::string_vi
   match.detail = shortened(match.detail);
   if (pattern != nullptr) {
     match.kind = pattern->kind;
+    match.own = pattern->own;
     if (pattern->deadly) weight = pattern->weight;
     if (pattern->deadly) match.severity = pattern->severity;
   }
   if (found.in_thread) weight = std::min(weight, kInThread);
   if (found.harmless) {
     match.kind = "logged_error";
+    match.own = false;
     match.severity = LogSeverity::warning;
   }
   if (match.deadly && found.chained) {
@@ -415,6 +417,7 @@ void ConsoleReader::take_exception(TracebackCollector& traceback, std::string_vi
 void ConsoleReader::take_pattern(const LogPattern& pattern, std::string_view text, std::string_view rank) {
   LogMatch match;
   match.kind = pattern.kind;
+  match.own = pattern.own;
   match.severity = pattern.severity;
   match.deadly = pattern.deadly;
   match.detail = shortened(trimmed(text));
@@ -423,6 +426,9 @@ void ConsoleReader::take_pattern(const LogPattern& pattern, std::string_view tex
   match.time = time_;
   if (match.deadly) {
     death_.add(match, pattern.weight);
+    moves_ = 0;
+  } else if (match.own) {
+    death_.note();
     moves_ = 0;
   }
   // A watchdog says the same from every rank and thread: three times are enough until training goes on.

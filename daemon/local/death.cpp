@@ -19,6 +19,11 @@ void DeathWatch::add(const LogMatch& match, int weight) {
   went_on_ = false;
 }
 
+void DeathWatch::note() {
+  noted_ = true;
+  went_on_ = false;
+}
+
 void DeathWatch::replace_last(const LogMatch& match, int weight) {
   if (suspects_.empty()) return add(match, weight);
   suspects_.back() = {match, weight, lines_};
@@ -26,7 +31,7 @@ void DeathWatch::replace_last(const LogMatch& match, int weight) {
 }
 
 void DeathWatch::trained(bool sure) {
-  if (last_) went_on_ = true;
+  if (last_ || noted_) went_on_ = true;
   if (sure) {
     doubted_.clear();
   } else if (!suspects_.empty()) {

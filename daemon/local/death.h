@@ -17,7 +17,7 @@ namespace redflag::daemon::local {
 struct LastWords {
   std::optional<LogMatch> cause;       ///< what the process died of; nullopt: the log names nothing
   std::optional<LogMatch> last_error;  ///< the last deadly thing said, whether it killed or not
-  bool went_on = false;                ///< training went on after last_error
+  bool went_on = false;                ///< training went on after last_error, or after what was noted
   std::uint64_t lines_after = 0;       ///< lines since last_error
   bool completed = false;              ///< the log says that training came to its end
 };
@@ -27,6 +27,8 @@ class DeathWatch {
  public:
   /// A deadly match, in the order of the log. `weight` as in log_patterns.yaml; plain exceptions 20.
   void add(const LogMatch& match, int weight);
+  /// Something was said that killed nobody and stands until training goes on.
+  void note();
   /// The match replaces the one added last: a chained exception, seen whole.
   void replace_last(const LogMatch& match, int weight);
   void line() { ++lines_; }
@@ -55,6 +57,7 @@ class DeathWatch {
   std::vector<Suspect> doubted_;   // before a row that may have waited in a buffer
   std::optional<Suspect> last_;
   std::uint64_t lines_ = 0;
+  bool noted_ = false;
   bool went_on_ = false;
   bool completed_ = false;
 };

@@ -104,6 +104,7 @@ struct LogMatch {
   std::string kind;  ///< the word that rules read as `error`: see docs/logs.md and log_patterns.yaml
   LogSeverity severity = LogSeverity::warning;
   bool deadly = false;     ///< a process that says so does not go on as a rule
+  bool own = false;        ///< a pattern of a user's file says so
   std::string detail;      ///< the line, or "ValueError: …"; at most 500 bytes
   std::string exception;   ///< type with module, when it was one: "torch.OutOfMemoryError"
   std::string where;       ///< last own frame: "train.py:107 in train_model"; may be empty

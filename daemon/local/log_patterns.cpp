@@ -98,7 +98,7 @@ Result<LogPatterns::Text> LogPatterns::compile(const std::string& written, const
   return text;
 }
 
-Result<void> LogPatterns::read(const PatternText& source) {
+Result<void> LogPatterns::read(const PatternText& source, bool own) {
   const std::string doing = "reading log patterns " + source.name;
   YAML::Node root;
   try {
@@ -116,6 +116,7 @@ Result<void> LogPatterns::read(const PatternText& source) {
       if (!node.IsMap()) return wrong(node, "a pattern has `kind`, `severity` and `any`");
       if (patterns_.size() >= kMaxPatterns) return wrong(node, "more patterns than anybody can mean");
       Entry entry;
+      entry.pattern.own = own;
       for (const auto& member : node) {
         const auto key = member.first.as<std::string>();
         if (key != "kind" && key != "severity" && key != "deadly" && key != "weight" && key != "any" &&
@@ -171,8 +172,10 @@ Result<void> LogPatterns::read(const PatternText& source) {
 Result<LogPatterns> LogPatterns::load(const std::vector<PatternText>& own) {
   LogPatterns table;
   for (const PatternText& source : own)
-    if (Result<void> done = table.read(source); !done) return tl::unexpected<Error>(std::move(done.error()));
-  if (Result<void> done = table.read({"log_patterns.yaml", std::string(shipped_log_patterns_text())}); !done)
+    if (Result<void> done = table.read(source, true); !done)
+      return tl::unexpected<Error>(std::move(done.error()));
+  if (Result<void> done = table.read({"log_patterns.yaml", std::string(shipped_log_patterns_text())}, false);
+      !done)
     return tl::unexpected<Error>(std::move(done.error()));
   return table;
 }

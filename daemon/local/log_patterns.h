@@ -23,7 +23,8 @@ struct LogPattern {
   std::string kind;
   LogSeverity severity = LogSeverity::warning;
   bool deadly = false;
-  int weight = 25;  ///< 0 … 100
+  int weight = 25;   ///< 0 … 100
+  bool own = false;  ///< of a user's file, not of ours
 };
 
 /// A file of patterns: `name` is what errors call it.
@@ -64,7 +65,7 @@ class LogPatterns {
     Text text;
   };
 
-  Result<void> read(const PatternText& source);
+  Result<void> read(const PatternText& source, bool own);
   static Result<Text> compile(const std::string& written, const std::string& doing);
 
   std::vector<Entry> patterns_;

@@ -50,6 +50,12 @@ std::string_view replacement_for(std::string_view token) {
   return token.front() == '-' ? "\"-Infinity\"" : "\"Infinity\"";
 }
 
+/// A name is to be in quotes, whatever it says.
+bool is_name(std::string_view text, std::size_t end) {
+  const std::size_t next = text.find_first_not_of(" \t\r\n", end);
+  return next != std::string_view::npos && text[next] == ':';
+}
+
 std::size_t end_of_string(std::string_view text, std::size_t open) {
   for (std::size_t i = open + 1; i < text.size(); ++i) {
     if (text[i] == '\\') {
@@ -72,7 +78,8 @@ Scan scan(std::string_view text, std::size_t max_depth) {
       const std::size_t begin = i;
       while (i < text.size() && is_token_char(text[i])) ++i;
       const auto replacement = replacement_for(text.substr(begin, i - begin));
-      if (!replacement.empty()) found.replacements.push_back({begin, i - begin, replacement});
+      if (!replacement.empty() && !is_name(text, i))
+        found.replacements.push_back({begin, i - begin, replacement});
     } else {
       if ((c == '[' || c == '{') && ++depth > max_depth) {
         found.too_deep_at = i;

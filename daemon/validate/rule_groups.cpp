@@ -65,7 +65,7 @@ constexpr std::array<std::pair<std::string_view, RuleGroup>, 53> kGroups{{
     {"log-user-alert", note},
 }};
 
-constexpr std::array<std::string_view, 22> kSystem{"run-failed",
+constexpr std::array<std::string_view, 23> kSystem{"run-failed",
                                                    "run-finished-broken",
                                                    "run-silent",
                                                    "wandb-unreachable",
@@ -86,7 +86,8 @@ constexpr std::array<std::string_view, 22> kSystem{"run-failed",
                                                    "log-cause-of-death",
                                                    "log-collective-failed",
                                                    "log-disk-full",
-                                                   "log-gpu-fault"};
+                                                   "log-gpu-fault",
+                                                   "log-own-pattern"};
 
 }  // namespace
 

@@ -95,6 +95,12 @@ TEST_CASE("mutations of a valid document never crash the parser", "[runs][json]"
   CHECK(parsed < 5000);
 }
 
+TEST_CASE("NaN is taken for a value, not for a name", "[runs][json]") {
+  CHECK_FALSE(parse_relaxed_json(R"({"a": 1, NaN: 2})", "x"));
+  CHECK_FALSE(parse_relaxed_json("{Infinity :2}", "x"));
+  CHECK(parse_relaxed_json(R"({"a": NaN, "b": [Infinity]})", "x"));
+}
+
 TEST_CASE("numbers are recognised in every spelling, and nothing else is", "[runs][json]") {
   using nlohmann::json;
   for (const char* text : {"NaN", "nan", "-nan", "NAN"})
