@@ -214,6 +214,15 @@ bool JoinedIntake::join_row(Side side, Observation& row) {
   return left;
 }
 
+/// False: nothing is left of it. The service's last word comes after the end that was read on disk, and
+/// alerts that the end has closed would open again for values that rows have told.
+bool JoinedIntake::join_summary(Side side, Observation& summary) {
+  const Run& run = obtain(summary.subject.key);
+  if (side == Side::disk || !run.ended || !run.sides.disk) return true;
+  std::erase_if(summary.samples, [&](const Sample& sample) { return run.ledger.knows(sample.metric); });
+  return !summary.samples.empty();
+}
+
 void JoinedIntake::join_facts(Side side, const SourceBatch& batch, Observation& facts) {
   Attribute* const state = attribute(facts, "state");
   if (state == nullptr || !std::holds_alternative<std::string>(*state)) return;
@@ -237,6 +246,7 @@ bool JoinedIntake::join_input(Side side, SourceBatch& batch, SourceBatch::Input&
     if (observation->subject.kind != SubjectKind::run) return true;
     rename(observation->subject.key);
     if (observation->kind == ObservationKind::row) return join_row(side, *observation);
+    if (observation->kind == ObservationKind::summary) return join_summary(side, *observation);
     if (observation->kind == ObservationKind::facts) join_facts(side, batch, *observation);
     return true;
   }

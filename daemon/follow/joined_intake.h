@@ -84,6 +84,7 @@ class JoinedIntake {
   bool join_input(Side side, SourceBatch& batch, SourceBatch::Input& input);
   void join_facts(Side side, const SourceBatch& batch, Observation& facts);
   bool join_row(Side side, Observation& row);
+  bool join_summary(Side side, Observation& summary);
   RunInfo joined(Run& run) const;
   Run& obtain(const std::string& key);
   void rename(std::string& key) const;

@@ -133,6 +133,11 @@ bool PointLedger::take(Observation& row) {
   return !row.samples.empty();
 }
 
+bool PointLedger::knows(std::string_view metric) const {
+  return std::any_of(told_.begin(), told_.end(),
+                     [&](const auto& one) { return one.second.contains(metric); });
+}
+
 void PointLedger::recall(const Observation& told) {
   if (has_wandb_sequence(told)) note_sequence(told);
   note(group_of(told), told);

@@ -1,7 +1,7 @@
 // Each point once, the sooner source first. Several sources tell of one run: W&B's API half a minute late,
-// the
-// `.wandb` file at once or in blocks, TensorBoard, the console, trainer_state.json with its whole history at
-// each checkpoint. This book knows what was told, and takes from a row what somebody else has told already.
+// the `.wandb` file at once or in blocks, TensorBoard, the console, trainer_state.json with its whole history
+// at each checkpoint. This book knows what was told, and takes from a row what somebody else has told
+// already.
 //
 // Rows of W&B's API and of `.wandb` files are the same rows: `_step` tells which, exactly. Between any other
 // two sources a point is a metric at a training step of an attempt. A source is never held against itself:
@@ -36,6 +36,9 @@ class PointLedger {
   /// Takes from `row` (a row of the run's curves) the samples that another source has told, sets its attempt
   /// to the run's, and remembers the rest as told. False: nothing is left of it.
   bool take(Observation& row);
+
+  /// Whether a row of any source told of this metric.
+  bool knows(std::string_view metric) const;
 
   /// `source` reads a file from its beginning again: from now on it is held against itself, too.
   void read_again(const std::string& source) { again_.insert(source); }
