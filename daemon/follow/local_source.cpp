@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "daemon/base/log.h"
 #include "daemon/monitor/submit.h"
 #include "daemon/results/printable.h"
 #include "daemon/results/watch_waiter.h"
+#include "daemon/runs/json_text.h"
 
 namespace redflag::daemon::follow {
 namespace {
@@ -292,14 +294,18 @@ bool LocalSource::read_round(SourceBatch& batch) {
   for (const bool first : {true, false}) {
     if (!first && wandb) break;  // files whose run is known only once these are read
     wandb = false;
-    std::vector<std::string> keys(dirty_.begin(), dirty_.end());
-    for (const std::string& key : keys) {
+    // What is read can make other files dirty, or this one anew.
+    std::set<std::string> keys = std::move(dirty_);
+    dirty_.clear();
+    while (!keys.empty()) {
+      auto node = keys.extract(keys.begin());
+      const std::string& key = node.value();
       const auto found = entries_.find(key);
-      if (found == entries_.end()) {
-        dirty_.erase(key);
+      if (found == entries_.end()) continue;
+      if ((found->second.file->place().kind == LocalKind::wandb) != first) {
+        dirty_.insert(std::move(node));
         continue;
       }
-      if ((found->second.file->place().kind == LocalKind::wandb) != first) continue;
       bool more = true;
       while (more && pieces < settings_.pieces_per_round && batch.inputs.size() < kMostInputs) {
         ++pieces;
@@ -310,8 +316,8 @@ bool LocalSource::read_round(SourceBatch& batch) {
         note_file(key, nullptr);  // forgotten, to be begun anew
         continue;
       }
-      if (!more) dirty_.erase(key);
       if (first && more) wandb = true;
+      if (more) dirty_.insert(std::move(node));
     }
   }
   settle_runs(batch);
@@ -333,15 +339,11 @@ asio::awaitable<void> LocalSource::hand_over(SourceBatch batch) {
     const LocalPlace& place = entry.file->place();
     const DiskRun& run = run_of(place);
     reborn_.erase(key);
-    const json value{{"f", entry.file->position()},
-                     {"a", run.serialize_attempts(place.kind, place.prefix)},
-                     {"k", run.key()},
-                     {"h", run.historic()},
-                     {"q", run.superseded()},
-                     {"t", run.attached()},
-                     {"x", entry.skip}};
     batch.cursors.push_back(
-        {name_, printable_path(key), value.dump(-1, ' ', false, json::error_handler_t::replace)});
+        {name_, printable_path(key),
+         fmt::format(R"({{"f":{},"a":{},"k":{},"h":{},"q":{},"t":{},"x":{}}})", entry.file->position(),
+                     json_text(run.serialize_attempts(place.kind, place.prefix)), json_text(run.key()),
+                     run.historic(), run.superseded(), run.attached(), entry.skip)});
   }
   cursors_at_ = now;
   batch.read_again = true;

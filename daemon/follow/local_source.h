@@ -34,7 +34,7 @@ struct LocalSettings {
   std::vector<std::pair<std::string, std::string>> projects;  ///< configured: entity, project
   WatcherSettings watcher;
   Duration pace =
-      std::chrono::milliseconds{40};  ///< between two readings, so that many writes are one commit
+      std::chrono::milliseconds{60};  ///< between two readings, so that many writes are one commit
   Duration old_after =
       std::chrono::hours{24};  ///< what was not written for so long is read for its state only
   Duration identity_wait = std::chrono::seconds{20};  ///< for a run directory whose .wandb is still empty

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include "daemon/runs/json_text.h"
 
 namespace redflag::daemon::follow {
 namespace {
@@ -32,11 +35,14 @@ void TailedFile::make_reader(std::uint64_t resume_at) {
       reader_ = std::make_unique<local::TfeventsReader>(sink, place_.prefix, resume_at);
       return;
     case LocalKind::console: {
-      // What a line means depends on those before it (bars, tracebacks), so after a restart a log is read
-      // again from its beginning, in silence; of one too long for that, from where it was left.
+      // What a line means depends on those before it (bars, tracebacks). Where that was not kept, the log is
+      // read again from its beginning, in silence; one too long for that, from where it was left.
+      auto console =
+          std::make_unique<local::ConsoleReader>(sink, local::ConsoleOptions{&patterns_, true, true});
+      const bool kept = !resume_text_.empty() && console->restore(resume_at, resume_text_);
       skip_below_ = resume_at;
-      base_ = resume_at > kMostReread ? resume_at : 0;
-      reader_ = std::make_unique<local::ConsoleReader>(sink, local::ConsoleOptions{&patterns_, true, true});
+      base_ = !kept && resume_at > kMostReread ? resume_at : 0;
+      reader_ = std::move(console);
       return;
     }
     case LocalKind::trainer_state: {
@@ -90,56 +96,63 @@ void TailedFile::read_state(FileSystem& files, ReadResult& result) {
   result.trouble = reader->reason();
 }
 
-ReadResult TailedFile::read(FileSystem& files, std::vector<local::LocalEvent>& events) {
-  ReadResult result;
-  if (stopped_) return result;
-  auto stat = files.stat(path_);
-  if (!stat) {
-    at_end_ = true;
-    if (stat.error().code != ErrorCode::not_found) result.trouble = stat.error().what;
-    return result;
-  }
-  if (stat->type != FileType::regular) {
-    at_end_ = stopped_ = true;
-    result.trouble = "not a regular file";
-    return result;
-  }
+/// From where to read what `stat` says: nullopt for what is read as a whole.
+std::optional<std::uint64_t> TailedFile::begin_at(const FileStat& stat, ReadResult& result) {
   if (std::holds_alternative<std::monostate>(reader_)) make_reader(resume_at_);
-  events_ = &events;
   const bool whole = place_.kind == LocalKind::trainer_state;
-  const bool other = known_ && (stat->inode != stat_.inode || stat->device != stat_.device);
-  if (!whole && (other || stat->size < next_offset())) {
+  const bool other = known_ && (stat.inode != stat_.inode || stat.device != stat_.device);
+  if (!whole && (other || stat.size < next_offset())) {
     // Replaced, rotated or cut. What was told stays told; who tells it again is held against that.
     result.began_anew = true;
     resume_text_.clear();
     base_ = skip_below_ = 0;
     make_reader(0);
   }
-  const bool changed = !known_ || other || stat->size != stat_.size || stat->modified != stat_.modified;
-  stat_ = *stat;
+  changed_ = !known_ || other || stat.size != stat_.size || stat.modified != stat_.modified;
+  stat_ = stat;
   known_ = true;
-  if (whole) {
-    if (changed) read_state(files, result);
+  const bool grew = !whole && next_offset() < stat.size;
+  return grew ? std::optional(next_offset()) : std::nullopt;
+}
+
+ReadResult TailedFile::read(FileSystem& files, std::vector<local::LocalEvent>& events) {
+  ReadResult result;
+  if (stopped_) return result;
+  const auto lost = [&](const Error& error) {
+    at_end_ = true;
+    if (error.code != ErrorCode::not_found) result.trouble = error.what;
+    stat_.type = FileType::other;  // whatever takes its place is looked at first
+    return result;
+  };
+  if (stat_.type != FileType::regular) {  // nothing else is opened
+    const auto seen = files.stat(path_);
+    if (!seen) return lost(seen.error());
+    if (seen->type != FileType::regular) {
+      at_end_ = stopped_ = true;
+      result.trouble = "not a regular file";
+      return result;
+    }
+  }
+  events_ = &events;
+  const auto piece = files.look_and_read(
+      path_, [&](const FileStat& stat) { return begin_at(stat, result); }, kPiece);
+  if (!piece) {
+    events_ = nullptr;
+    return lost(piece.error());
+  }
+  if (place_.kind == LocalKind::trainer_state) {
+    if (changed_) read_state(files, result);
     at_end_ = true;
     events_ = nullptr;
     return result;
   }
-  const std::uint64_t offset = next_offset();
-  if (offset < stat_.size) {
-    auto piece = files.read(path_, offset, kPiece);
-    if (!piece) {
-      result.trouble = piece.error().what;
-      at_end_ = true;
-    } else {
-      const std::size_t before = matches_;
-      feed(*piece);
-      result.grew = !piece->empty();
-      result.quiet_lines = result.grew && matches_ == before && piece->find('\n') != std::string::npos;
-      at_end_ = piece->empty() || next_offset() >= stat_.size;
-    }
-  } else {
-    at_end_ = true;
+  if (!piece->bytes.empty()) {
+    const std::size_t before = matches_;
+    feed(piece->bytes);
+    result.grew = true;
+    result.quiet_lines = matches_ == before && piece->bytes.find('\n') != std::string::npos;
   }
+  at_end_ = piece->bytes.empty() || next_offset() >= stat_.size;
   events_ = nullptr;
   result.more = !at_end_ && !stopped_;
   return result;
@@ -165,18 +178,22 @@ bool TailedFile::finished() const {
   return state != nullptr && (*state)->state().finished();
 }
 
-json TailedFile::position() const {
+std::string TailedFile::position() const {
   std::uint64_t cursor = resume_at_;
   std::string text = resume_text_;
   std::visit(
       [&](const auto& reader) {
         if constexpr (requires { reader->cursor(); })
           cursor = std::max(base_ + reader->cursor(), skip_below_);
-        if constexpr (requires { reader->serialize(); }) text = reader->serialize();
-        if constexpr (requires { reader->lines(); }) text = std::to_string(reader->lines());
+        if constexpr (requires { reader->serialize(); }) {
+          text = reader->serialize();
+        } else if constexpr (requires { reader->lines(); }) {
+          text = std::to_string(reader->lines());
+        }
       },
       reader_);
-  return {{"o", cursor}, {"r", std::move(text)}, {"i", stat_.inode}, {"d", stat_.device}, {"s", stopped_}};
+  return fmt::format(R"({{"o":{},"r":{},"i":{},"d":{},"s":{}}})", cursor, json_text(text), stat_.inode,
+                     stat_.device, stopped_);
 }
 
 bool TailedFile::restore(const json& kept) {

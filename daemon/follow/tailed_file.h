@@ -52,7 +52,7 @@ class TailedFile {
   bool finished() const;
 
   /// To be kept. `restore`: false, and as new, for anything else.
-  nlohmann::json position() const;
+  std::string position() const;
   bool restore(const nlohmann::json& kept);
 
   const std::string& path() const { return path_; }
@@ -70,6 +70,7 @@ class TailedFile {
   void make_reader(std::uint64_t resume_at);
   std::uint64_t next_offset() const;
   void feed(std::string_view bytes);
+  std::optional<std::uint64_t> begin_at(const FileStat& stat, ReadResult& result);
   void read_state(FileSystem& files, ReadResult& result);
 
   LocalPlace place_;
@@ -79,6 +80,7 @@ class TailedFile {
   FileStat stat_;
   std::vector<local::LocalEvent>* events_ = nullptr;  // while a call runs
   bool known_ = false;                                // stat_ is of a file that was read
+  bool changed_ = false;                              // since the reading before
   bool stopped_ = false;
   bool at_end_ = false;
   std::size_t matches_ = 0;

@@ -43,6 +43,9 @@ class DeathWatch {
 
   /// To be kept with the source's cursor. `restored` throws nlohmann's exceptions on anything else.
   nlohmann::json state() const;
+  bool untouched() const;  ///< but for the count of lines there is nothing to keep
+  std::uint64_t lines() const { return lines_; }
+  void set_lines(std::uint64_t lines) { lines_ = lines; }
   static DeathWatch restored(const nlohmann::json& state);
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -11,7 +12,7 @@
 namespace redflag::daemon {
 namespace {
 
-constexpr std::array<const char*, 7> kShown{
+constexpr std::array<std::string_view, ProgressLog::kShownMetrics> kShown{
     "train_loss", "eval_loss", "eval_accuracy", "eval_f1", "gradient_norm_total", "learning_rate", "epoch"};
 
 /// The batch that brings a run's first rows also introduces it.
@@ -27,34 +28,33 @@ std::string name_of(const std::string& key, const SourceBatch& batch, const Inta
 
 std::string ProgressLog::describe(const News& news) {
   std::string text = news.step >= 0 ? fmt::format("step {}", news.step) : std::string("no step");
-  for (const char* metric : kShown) {
-    if (const auto found = news.values.find(metric); found != news.values.end()) {
-      text += fmt::format("  {} {:.4g}", metric, found->second);
-    }
+  for (std::size_t i = 0; i < kShown.size(); ++i) {
+    if (news.values[i]) text += fmt::format("  {} {:.4g}", kShown[i], *news.values[i]);
   }
   return text;
 }
 
+void ProgressLog::News::take(const Observation& row) {
+  step = std::max(step, row.step);
+  for (const Sample& sample : row.samples) {
+    const auto shown = std::find(kShown.begin(), kShown.end(), sample.metric);
+    if (shown != kShown.end()) values[static_cast<std::size_t>(shown - kShown.begin())] = sample.value;
+  }
+}
+
 void ProgressLog::note(const SourceBatch& batch, const Intake& intake, Duration monotonic) {
-  std::map<std::string, News> news;
+  std::map<std::string, News> due;
   for (const SourceBatch::Input& input : batch.inputs) {
     const auto* row = std::get_if<Observation>(&input);
     if (row == nullptr || row->kind != ObservationKind::row || row->subject.kind != SubjectKind::run)
       continue;
-    News& one = news[row->subject.key];
-    one.step = std::max(one.step, row->step);
-    for (const Sample& sample : row->samples) {
-      if (std::find(kShown.begin(), kShown.end(), sample.metric) != kShown.end())
-        one.values[sample.metric] = sample.value;
-    }
+    Known& known = known_[row->subject.key];
+    known.newest.take(*row);
+    if (!known.told || monotonic - *known.told >= interval_) due[row->subject.key].take(*row);
   }
-  for (const auto& [key, one] : news) {
-    Known& known = known_[key];
-    known.newest.step = std::max(known.newest.step, one.step);
-    for (const auto& [metric, value] : one.values) known.newest.values[metric] = value;
-    if (known.told && monotonic - *known.told < interval_) continue;
-    known.told = monotonic;
-    log_info("run", "{}  {}", name_of(key, batch, intake), describe(one));
+  for (const auto& [key, news] : due) {
+    known_[key].told = monotonic;
+    log_info("run", "{}  {}", name_of(key, batch, intake), describe(news));
   }
   tell_ends(batch, intake);
 }

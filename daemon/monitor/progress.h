@@ -1,9 +1,10 @@
 // The part of the log that shows a run is alive: its newest step and numbers, now and then, and how it ended.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -14,6 +15,8 @@ namespace redflag::daemon {
 
 class ProgressLog {
  public:
+  static constexpr std::size_t kShownMetrics = 7;  ///< at most in a line
+
   explicit ProgressLog(Duration interval) : interval_(interval) {}
   /// Notes a batch before it is applied; logs a line for each run that has news and was quiet for the
   /// interval, and one for each that has ended.
@@ -26,7 +29,8 @@ class ProgressLog {
  private:
   struct News {
     std::int64_t step = -1;
-    std::map<std::string, double> values;
+    std::array<std::optional<double>, kShownMetrics> values;  // in the order they are shown
+    void take(const Observation& row);
   };
   struct Known {
     News newest;  ///< of each metric that is shown, whenever it came: what is said of the run when it ends

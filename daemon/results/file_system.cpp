@@ -88,27 +88,40 @@ class SystemFiles final : public FileSystem {
   }
 
   Result<std::string> read(const std::string& path, std::uint64_t offset, std::size_t length) override {
-    const std::string doing = "reading " + printable_path(path);
+    const auto everything = [offset](const FileStat&) { return std::optional(offset); };
+    Result<FilePiece> piece = look_and_read(path, everything, length);
+    if (!piece) return tl::unexpected(std::move(piece.error()));
+    return std::move(piece->bytes);
+  }
+
+  Result<FilePiece> look_and_read(const std::string& path, const From& from, std::size_t length) override {
+    const auto failed = [&](int number) {
+      return tl::unexpected(file_error("reading " + printable_path(path), number));
+    };
     // O_NONBLOCK: opening a pipe that somebody put there must not stop the loop.
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
-    if (file.fd < 0) return tl::unexpected(file_error(doing, errno));
+    if (file.fd < 0) return failed(errno);
     struct stat raw {};
-    if (::fstat(file.fd, &raw) != 0) return tl::unexpected(file_error(doing, errno));
-    if (!S_ISREG(raw.st_mode)) return fail(ErrorCode::invalid_input, doing, "not a regular file");
-    const std::uint64_t size = describe(raw).size;
-    if (offset >= size) return std::string();
-    std::string out(static_cast<std::size_t>(std::min<std::uint64_t>(length, size - offset)), '\0');
+    if (::fstat(file.fd, &raw) != 0) return failed(errno);
+    if (!S_ISREG(raw.st_mode))
+      return fail(ErrorCode::invalid_input, "reading " + printable_path(path), "not a regular file");
+    FilePiece piece;
+    piece.stat = describe(raw);
+    const std::optional<std::uint64_t> offset = from(piece.stat);
+    if (!offset || *offset >= piece.stat.size) return piece;
+    std::string& out = piece.bytes;
+    out.resize(static_cast<std::size_t>(std::min<std::uint64_t>(length, piece.stat.size - *offset)));
     std::size_t done = 0;
     while (done < out.size()) {
       const ssize_t got =
-          ::pread(file.fd, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+          ::pread(file.fd, out.data() + done, out.size() - done, static_cast<off_t>(*offset + done));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return tl::unexpected(file_error(doing, errno));
+      if (got < 0) return failed(errno);
       if (got == 0) break;
       done += static_cast<std::size_t>(got);
     }
     out.resize(done);
-    return out;
+    return piece;
   }
 
   bool surely_has_no_writer(const std::string& path) override {
@@ -166,6 +179,19 @@ class SystemFiles final : public FileSystem {
 };
 
 }  // namespace
+
+Result<FilePiece> FileSystem::look_and_read(const std::string& path, const From& from, std::size_t length) {
+  Result<FileStat> seen = stat(path);
+  if (!seen) return tl::unexpected(std::move(seen.error()));
+  FilePiece piece;
+  piece.stat = *seen;
+  const std::optional<std::uint64_t> offset = from(piece.stat);
+  if (!offset) return piece;
+  Result<std::string> bytes = read(path, *offset, length);
+  if (!bytes) return tl::unexpected(std::move(bytes.error()));
+  piece.bytes = std::move(*bytes);
+  return piece;
+}
 
 FileSystem& system_files() {
   static SystemFiles files;

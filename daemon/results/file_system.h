@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,11 @@ struct FileStat {
   bool is_symlink() const { return type == FileType::symlink; }
 };
 
+struct FilePiece {
+  FileStat stat;
+  std::string bytes;
+};
+
 /// Paths are absolute byte strings. Nothing here blocks longer than the disk does: pipes are refused, not
 /// read.
 class FileSystem {
@@ -49,6 +56,11 @@ class FileSystem {
   virtual Result<FileStat> stat_following(const std::string& path) = 0;
   /// Up to `length` bytes from `offset`; fewer at the end of the file, none beyond it. Regular files only.
   virtual Result<std::string> read(const std::string& path, std::uint64_t offset, std::size_t length) = 0;
+  /// Both at once, of one and the same file even when another takes its name meanwhile: what it is, and up to
+  /// `length` bytes from where `from` says, given that; nullopt: none. For a file that was seen to be regular
+  /// before: it is opened, and a pipe's writer would notice.
+  using From = std::function<std::optional<std::uint64_t>(const FileStat&)>;
+  virtual Result<FilePiece> look_and_read(const std::string& path, const From& from, std::size_t length);
   /// True when the kernel vouches that nobody has the file open for writing or mapped for it. False when
   /// somebody has, and also when it cannot be told: another machine may write to it, or the file is another
   /// user's.

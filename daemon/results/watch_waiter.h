@@ -12,7 +12,7 @@ namespace redflag::daemon {
 
 class WatchWaiter {
  public:
-  /// `fd` stays the caller's (it is duplicated); -1 waits for time only.
+  /// `fd` stays the caller's and is to outlive this; -1 waits for time only.
   WatchWaiter(asio::any_io_executor executor, int fd);
   ~WatchWaiter();
   WatchWaiter(const WatchWaiter&) = delete;

@@ -1,11 +1,14 @@
 #include "daemon/store/codec.h"
 
 #include <cmath>
+#include <iterator>
 #include <limits>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "alerts/text/json_number.h"
+#include "daemon/runs/json_text.h"
 
 namespace redflag::daemon {
 namespace {
@@ -166,16 +169,28 @@ Result<RunInfo> decode_run(const std::string& text) {
   });
 }
 
+/// The one record that is written for every row: without a tree.
 std::string encode_samples(const std::vector<Sample>& samples) {
-  json out = json::object();
-  for (const Sample& sample : samples) {
-    if (sample.original.empty() || sample.original == sample.metric) {
-      out[sample.metric] = number(sample.value);
+  std::string out = "{";
+  const auto add_number = [&](double value) {
+    if (std::isfinite(value)) {
+      fmt::format_to(std::back_inserter(out), "{}", value);
     } else {
-      out[sample.metric] = json::array({number(sample.value), sample.original});
+      out += dump(number(value));
+    }
+  };
+  for (const Sample& sample : samples) {
+    if (out.size() > 1) out += ',';
+    out += json_text(sample.metric) + ':';
+    if (sample.original.empty() || sample.original == sample.metric) {
+      add_number(sample.value);
+    } else {
+      out += '[';
+      add_number(sample.value);
+      out += ',' + json_text(sample.original) + ']';
     }
   }
-  return dump(out);
+  return out += '}';
 }
 
 Result<std::vector<Sample>> decode_samples(const std::string& text) {

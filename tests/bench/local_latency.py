@@ -38,7 +38,7 @@ def trials(sink, daemon, kind, count):
         if number < 5:
             time.sleep(0.3)
             continue
-        time.sleep(chance.uniform(0.1, 0.2))  # beyond the pace, and at any phase of what is periodic
+        time.sleep(chance.uniform(0.25, 0.35))  # slower than a webhook is paced (5 a second), and at any phase of what is periodic
         run = ahead.pop(0)
         written = run.row(float("nan"))
         arrived = sink.when(run.name, RULE.get(kind, "loss-nan"), 5)
