@@ -1,6 +1,7 @@
 #include "daemon/follow/tailed_file.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -40,6 +41,7 @@ void TailedFile::make_reader(std::uint64_t resume_at) {
       auto console =
           std::make_unique<local::ConsoleReader>(sink, local::ConsoleOptions{&patterns_, true, true});
       const bool kept = !resume_text_.empty() && console->restore(resume_at, resume_text_);
+      resumed_ = kept;
       skip_below_ = resume_at;
       base_ = !kept && resume_at > kMostReread ? resume_at : 0;
       reader_ = std::move(console);
@@ -152,6 +154,7 @@ ReadResult TailedFile::read(FileSystem& files, std::vector<local::LocalEvent>& e
     result.grew = true;
     result.quiet_lines = matches_ == before && piece->bytes.find('\n') != std::string::npos;
   }
+  if (std::exchange(resumed_, false)) result.grew = true;
   at_end_ = piece->bytes.empty() || next_offset() >= stat_.size;
   events_ = nullptr;
   result.more = !at_end_ && !stopped_;

@@ -80,7 +80,8 @@ class TailedFile {
   FileStat stat_;
   std::vector<local::LocalEvent>* events_ = nullptr;  // while a call runs
   bool known_ = false;                                // stat_ is of a file that was read
-  bool changed_ = false;                              // since the reading before
+  bool resumed_ = false;  // a log's state was kept: what is in it counts as read, once
+  bool changed_ = false;  // since the reading before
   bool stopped_ = false;
   bool at_end_ = false;
   std::size_t matches_ = 0;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "daemon/local/log_prefix.h"
+#include "daemon/runs/byte_scan.h"
 
 namespace redflag::daemon::local {
 namespace {
@@ -75,10 +76,8 @@ bool says_completed(std::string_view text) {
 
 /// Up to "\n", "\r" or a backspace.
 std::size_t segment_length(std::string_view bytes) {
-  const char* p = bytes.data();
-  const char* const end = p + bytes.size();
-  while (p < end && (*p > '\r' || *p < 0 || (*p != '\n' && *p != '\r' && *p != '\b'))) ++p;
-  return static_cast<std::size_t>(p - bytes.data());
+  const char* const end = bytes.data() + bytes.size();
+  return static_cast<std::size_t>(first_of<'\n', '\r', '\b'>(bytes.data(), end) - bytes.data());
 }
 
 bool has_training_metric(const LoggedRow& row) {

@@ -20,13 +20,25 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+/// The digits at the start of `text`, cut off from it: a bar has six such numbers, and is drawn ten times a
+/// second. nullopt: there are none, or more than any count has.
+std::optional<std::int64_t> take_digits(std::string_view& text) {
+  std::size_t length = 0;
+  std::int64_t value = 0;
+  for (; length < text.size() && is_digit(text[length]); ++length) {
+    if (length == 18) return std::nullopt;
+    value = value * 10 + (text[length] - '0');
+  }
+  if (length == 0) return std::nullopt;
+  text.remove_prefix(length);
+  return value;
+}
+
 /// "90", "1.2k", "3.4M", "12,345". Cut off from `text`.
 std::optional<std::int64_t> take_count(std::string_view& text) {
-  std::int64_t whole = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
-  if (error != std::errc{} || whole < 0) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  double value = static_cast<double>(whole);
+  const auto whole = take_digits(text);
+  if (!whole) return std::nullopt;
+  double value = static_cast<double>(*whole);
   if (text.size() > 1 && text.front() == '.' && is_digit(text[1])) {
     double scale = 0.1;
     text.remove_prefix(1);
@@ -61,12 +73,10 @@ Duration take_clock(std::string_view text) {
     text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
   }
   while (!text.empty()) {
-    std::int64_t part = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), part);
-    if (error != std::errc{} || part < 0 || part > 10000000) break;
-    seconds = seconds * 60 + part;
+    const auto part = take_digits(text);
+    if (!part || *part > 10000000) break;
+    seconds = seconds * 60 + *part;
     any = true;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     if (!text.starts_with(':')) break;
     text.remove_prefix(1);
   }

@@ -17,7 +17,7 @@ namespace {
 /// cache.
 constexpr std::size_t kChunkBytes = 1ULL << 20U;
 /// A row of each of many runs, committed by itself, costs more than all else that is done with it.
-constexpr Duration kLinger = 1s;
+constexpr Duration kLinger = 2s;
 constexpr std::size_t kLingerBytes = 256ULL << 10U;
 constexpr Duration kReserveInterval = 5min;
 constexpr Duration kReserveNews = 1h;  // on a disk that is full now and then

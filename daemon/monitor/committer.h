@@ -44,8 +44,8 @@ class Committer {
   asio::awaitable<bool> submit(Commit commit);
   /// The same in two steps: hands over, and gives its ticket; then `settled` answers as `submit` does.
   /// `messages`: how many messages that commit brings.
-  /// `may_linger`: what comes within a second may share its transaction; what may not, or hurry(), takes it
-  /// along.
+  /// `may_linger`: what comes within two seconds may share its transaction; what may not, or hurry(), takes
+  /// it along.
   std::uint64_t post(Commit commit, bool may_linger = false);
   void hurry();
   asio::awaitable<bool> settled(std::uint64_t ticket, std::size_t messages);

@@ -15,6 +15,8 @@ std::optional<double> nonfinite_from(std::string_view text) {
     text.remove_prefix(1);
   }
   if (text.size() != 3 && text.size() != 8) return std::nullopt;
+  const char first = static_cast<char>(text.front() | 0x20);
+  if (first != 'n' && first != 'i') return std::nullopt;
   std::string lower;
   for (const char c : text) lower += (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c;
   if (lower == "nan") return std::numeric_limits<double>::quiet_NaN();

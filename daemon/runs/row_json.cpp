@@ -1,6 +1,7 @@
 #include "daemon/runs/row_json.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <limits>
 
+#include "daemon/runs/byte_scan.h"
 #include "daemon/runs/json_number.h"
 #include "rules/values/utf8.h"
 
@@ -77,6 +79,14 @@ const char* read_number(const char* p, const char* end, double& value) {
   return p;
 }
 
+/// Where a string's plain text ends: at its quote, an escape, or what may not stand in it.
+constexpr std::array<bool, 256> kEndsText = [] {
+  std::array<bool, 256> ends{};
+  for (std::size_t c = 0; c < 0x20; ++c) ends[c] = true;
+  ends[static_cast<unsigned char>('"')] = ends[static_cast<unsigned char>('\\')] = true;
+  return ends;
+}();
+
 }  // namespace
 
 bool RowJson::skip_space() {
@@ -90,16 +100,18 @@ bool RowJson::skip_space() {
 
 /// Over one object or array by its brackets alone.
 bool RowJson::skip_nested() {
-  std::size_t depth = 0;
-  for (std::size_t i = at_; i < text_.size(); ++i) {
-    const char c = text_[i];
+  const char* p = text_.data() + at_;
+  const char* const end = text_.data() + text_.size();
+  for (std::size_t depth = 0; (p = first_of<'"', '{', '[', '}', ']'>(p, end)) < end; ++p) {
+    const char c = *p;
     if (c == '"') {
-      for (++i; i < text_.size() && text_[i] != '"'; ++i)
-        if (text_[i] == '\\') ++i;
+      for (p = first_of<'"', '\\'>(p + 1, end); p < end && *p == '\\';)
+        p = first_of<'"', '\\'>(std::min(p + 2, end), end);
+      if (p == end) break;
     } else if (c == '{' || c == '[') {
       ++depth;
-    } else if ((c == '}' || c == ']') && --depth == 0) {
-      at_ = i + 1;
+    } else if (--depth == 0) {
+      at_ = static_cast<std::size_t>(p - text_.data()) + 1;
       return true;
     }
   }
@@ -118,7 +130,7 @@ bool RowJson::string(std::string_view& out, std::string& scratch) {
   const char* const begin = text_.data() + at_;
   const char* const end = text_.data() + text_.size();
   const char* p = begin;
-  while (p < end && *p != '"' && *p != '\\' && static_cast<unsigned char>(*p) >= 0x20) ++p;
+  while (p < end && !kEndsText[static_cast<unsigned char>(*p)]) ++p;
   if (p >= end) {
     at_ = text_.size();
     return false;
@@ -220,7 +232,7 @@ bool RowJson::array(int depth) {
   }
 }
 
-bool RowJson::object(const std::string& prefix, int depth, LoggedRow* row) {
+bool RowJson::object(std::string_view prefix, int depth, LoggedRow* row) {
   if (depth > kMaxDepth || !expect('{') || !skip_space()) return false;
   if (text_[at_] == '}') return ++at_, true;
   // Typed objects (histograms, images) are no rows: known by their "_type", wherever in them it stands.
@@ -233,13 +245,15 @@ bool RowJson::object(const std::string& prefix, int depth, LoggedRow* row) {
     std::string_view key;
     if (!skip_space() || !string(key, key_scratch_)) return false;
     if (depth > 1 && key == "_type") typed = true;
-    if (into != nullptr) {
+    // A name of the top object is used as it stands there; one that was unescaped, nested strings overwrite.
+    const bool stands = prefix.empty() && key.data() != key_scratch_.data();
+    if (into != nullptr && !stands) {
       name.assign(prefix);
       if (!prefix.empty()) name += '.';
       name += key;
     }
     if (!skip_space() || !expect(':') || !skip_space()) return false;
-    if (!value(name, depth, into) || !skip_space()) return false;
+    if (!value(stands ? key : std::string_view(name), depth, into) || !skip_space()) return false;
     if (text_[at_] == ',') {
       ++at_;
       continue;
@@ -259,7 +273,7 @@ bool RowJson::object(const std::string& prefix, int depth, LoggedRow* row) {
   return true;
 }
 
-bool RowJson::value(const std::string& name, int depth, LoggedRow* row) {
+bool RowJson::value(std::string_view name, int depth, LoggedRow* row) {
   switch (text_[at_]) {
     case '{':
       return object(name, depth + 1, depth > kMaxNamedDepth ? nullptr : row);

@@ -39,8 +39,8 @@ class RowJson {
  private:
   bool skip_space();
   bool skip_nested();
-  bool value(const std::string& name, int depth, LoggedRow* row);
-  bool object(const std::string& prefix, int depth, LoggedRow* row);
+  bool value(std::string_view name, int depth, LoggedRow* row);
+  bool object(std::string_view prefix, int depth, LoggedRow* row);
   bool array(int depth);
   bool string(std::string_view& out, std::string& scratch);
   bool number_or_word(std::string_view name, LoggedRow* row);

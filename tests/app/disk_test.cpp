@@ -180,7 +180,7 @@ TEST_CASE("sources wait when too much is waiting for the disk, alerts do not", "
   CHECK(store->load(skipped)->unsent.size() == 1);
 }
 
-TEST_CASE("what may linger shares a transaction within a second; what may not takes it along at once",
+TEST_CASE("what may linger shares a transaction within two seconds; what may not takes it along at once",
           "[disk]") {
   const TempDir dir;
   SimulatedClock clock(kStart);
@@ -196,11 +196,11 @@ TEST_CASE("what may linger shares a transaction within a second; what may not ta
     clock.run_for(context, 1ms);
   };
   post("a", true);
-  clock.run_for(context, 600ms);
+  clock.run_for(context, 1600ms);
   post("b", true);
   clock.run_for(context, 300ms);
   CHECK(committer.committed() == 0);
-  clock.run_for(context, 100ms);  // a second after the first of them
+  clock.run_for(context, 100ms);  // two seconds after the first of them
   CHECK(committer.idle());
   post("c", true);
   CHECK_FALSE(committer.idle());

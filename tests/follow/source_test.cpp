@@ -366,6 +366,24 @@ TEST_CASE("A console log that says nothing bad is known to have been read, befor
   world.run_for(10s);
   CHECK(world.intake.facts[log]["read"] == Attribute{true});
 }
+
+TEST_CASE("After a restart a log is not read again: what a run dies of is known from what was kept",
+          "[follow]") {
+  Followed world;
+  world.start();
+  const std::string name = "results/run7/output.log";
+  world.put(name, "{'loss': 0.5, 'epoch': 0.1}\ntorch.cuda.OutOfMemoryError: CUDA out of memory.\n");
+  world.run_for(5s);
+  world.stop();
+  {
+    std::fstream file(world.path(name), std::ios::binary | std::ios::in | std::ios::out);
+    file << std::string(std::filesystem::file_size(world.path(name)), ' ');
+  }
+  world.start();
+  world.run_for(11min);
+  CHECK(world.intake.text(world.path(name), "cause") == "cuda_out_of_memory");
+}
+
 TEST_CASE("W&B's file of the newer SDK bears no witness of silence, the console beside it does", "[follow]") {
   Followed world;
   world.start();
