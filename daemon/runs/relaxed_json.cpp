@@ -30,12 +30,36 @@ bool is_token_char(char c) {
          c == '.';
 }
 
+/// JSON's own grammar, which is narrower than from_chars': no leading zero, no bare point.
+bool is_number(std::string_view token) {
+  const auto digits = [&token] {
+    const std::size_t count = std::min(token.find_first_not_of("0123456789"), token.size());
+    token.remove_prefix(count);
+    return count;
+  };
+  if (token.starts_with('-')) token.remove_prefix(1);
+  const bool zero = token.starts_with('0');
+  const std::size_t whole = digits();
+  if (whole == 0 || (zero && whole > 1)) return false;
+  if (token.starts_with('.')) {
+    token.remove_prefix(1);
+    if (digits() == 0) return false;
+  }
+  if (token.starts_with('e') || token.starts_with('E')) {
+    token.remove_prefix(1);
+    if (token.starts_with('-') || token.starts_with('+')) token.remove_prefix(1);
+    if (digits() == 0) return false;
+  }
+  return token.empty();
+}
+
 /// True when the number is valid but larger than a double holds. Too small is no problem: it reads as 0.
 bool overflows(std::string_view token) {
+  if (!is_number(token)) return false;
   double value = 0.0;
-  const auto [end, code] = std::from_chars(token.data(), token.data() + token.size(), value);
-  if (code != std::errc::result_out_of_range || end != token.data() + token.size()) return false;
-  return std::isinf(std::strtod(std::string(token).c_str(), nullptr));
+  const auto code = std::from_chars(token.data(), token.data() + token.size(), value).ec;
+  return code == std::errc::result_out_of_range &&
+         std::isinf(std::strtod(std::string(token).c_str(), nullptr));
 }
 
 std::string_view replacement_for(std::string_view token) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/runs/json_number.h"
+#include "daemon/runs/row_json.h"
 #include "tests/support/catch.h"
 
 namespace redflag::daemon {
@@ -117,6 +118,18 @@ TEST_CASE("numbers are recognised in every spelling, and nothing else is", "[run
   CHECK_FALSE(step_from(json(-1)));
   CHECK_FALSE(step_from(json(1e300)));
   CHECK_FALSE(step_from(json("12")));
+}
+
+TEST_CASE("A number too large for a double is an infinity only where it is a number by JSON's own grammar") {
+  CHECK(parse_relaxed_json("[-1e309, 0.1E+400, 10e999]", "x")->dump() ==
+        R"(["-Infinity","Infinity","Infinity"])");
+  for (const char* text :
+       {"[-01e309]", "[01e309]", "[1.e309]", "[-.5e999]", "[1e309.0]", "[--1e309]", "[1e]"}) {
+    INFO(text);
+    CHECK_FALSE(parse_relaxed_json(text, "x"));
+    LoggedRow row;
+    CHECK(RowJson().parse(text, row) == RowJson::Outcome::malformed);
+  }
 }
 
 }  // namespace redflag::daemon
