@@ -45,13 +45,16 @@ void WandbBlocks::feed(std::string_view bytes) {
 void WandbBlocks::finish() {
   if (stopped_) return;
   waiting_.erase(0, read_chunks(waiting_, true));
+  if (stopped_) return;
   if (waiting_.find_first_not_of('\0') == std::string::npos && !in_record_) return;  // no more than padding
   damaged("the file ends within a record; it was cut, or its writer was killed", cursor());
 }
 
-bool WandbBlocks::read_header(std::string_view bytes, std::size_t& used) {
+bool WandbBlocks::read_header(std::string_view bytes, std::size_t& used, bool final) {
   const std::size_t known = std::min(bytes.size(), kFileHeader.size());
   if (bytes.substr(0, known) != kFileHeader.substr(0, known)) {
+    // A pointer may only have come in part so far.
+    if (!final && bytes.size() < kLfs.size() && kLfs.starts_with(bytes)) return false;
     stopped_ = true;
     const bool other_version = known == kFileHeader.size() && bytes.substr(0, 6) == kFileHeader.substr(0, 6);
     std::string what = "it does not begin like a W&B run file";
@@ -70,7 +73,7 @@ bool WandbBlocks::read_header(std::string_view bytes, std::size_t& used) {
 
 std::size_t WandbBlocks::read_chunks(std::string_view bytes, bool final) {
   std::size_t used = 0;
-  if (offset_ == 0 && !read_header(bytes, used)) {
+  if (offset_ == 0 && !read_header(bytes, used, final)) {
     if (stopped_) offset_ += bytes.size();
     return stopped_ ? bytes.size() : 0;
   }

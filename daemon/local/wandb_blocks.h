@@ -39,7 +39,7 @@ class WandbBlocks {
   bool stopped() const { return stopped_; }  ///< it is another format
 
  private:
-  bool read_header(std::string_view bytes, std::size_t& used);
+  bool read_header(std::string_view bytes, std::size_t& used, bool final);
   /// Reads as many chunks as are whole; returns the bytes used.
   std::size_t read_chunks(std::string_view bytes, bool final);
   void take_chunk(std::uint8_t type, std::string_view payload, std::uint64_t at);

@@ -229,4 +229,24 @@ TEST_CASE("a record of hundreds of megabytes is passed over without being kept",
   CHECK(heard.texts()[0] == "trouble too large: a record of more than 64 MB was skipped");
 }
 
+TEST_CASE("A git-LFS pointer or another program's file is named alike, however little of it comes at once") {
+  using namespace std::string_literals;
+  for (const std::string& text : {"version https://git-lfs.github.com/spec/v1\n"s, "v\0\x12"s, "ver"s}) {
+    INFO(text);
+    std::vector<std::string> whole;
+    std::vector<std::string> pieces;
+    const auto into = [](std::vector<std::string>& texts) {
+      return [&texts](LocalEvent& event) { texts.push_back(text_of(event)); };
+    };
+    WandbFileReader at_once(into(whole));
+    at_once.feed(text);
+    at_once.finish();
+    WandbFileReader by_and_by(into(pieces));
+    for (const char& byte : text) by_and_by.feed({&byte, 1});
+    by_and_by.finish();
+    CHECK(whole.size() == 1);
+    CHECK(pieces == whole);
+  }
+}
+
 }  // namespace redflag::daemon::local
