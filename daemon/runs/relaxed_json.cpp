@@ -1,14 +1,14 @@
 #include "daemon/runs/relaxed_json.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <optional>
 #include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include "daemon/runs/row_json.h"
 
 namespace redflag::daemon {
 namespace {
@@ -30,36 +30,11 @@ bool is_token_char(char c) {
          c == '.';
 }
 
-/// JSON's own grammar, which is narrower than from_chars': no leading zero, no bare point.
-bool is_number(std::string_view token) {
-  const auto digits = [&token] {
-    const std::size_t count = std::min(token.find_first_not_of("0123456789"), token.size());
-    token.remove_prefix(count);
-    return count;
-  };
-  if (token.starts_with('-')) token.remove_prefix(1);
-  const bool zero = token.starts_with('0');
-  const std::size_t whole = digits();
-  if (whole == 0 || (zero && whole > 1)) return false;
-  if (token.starts_with('.')) {
-    token.remove_prefix(1);
-    if (digits() == 0) return false;
-  }
-  if (token.starts_with('e') || token.starts_with('E')) {
-    token.remove_prefix(1);
-    if (token.starts_with('-') || token.starts_with('+')) token.remove_prefix(1);
-    if (digits() == 0) return false;
-  }
-  return token.empty();
-}
-
 /// True when the number is valid but larger than a double holds. Too small is no problem: it reads as 0.
 bool overflows(std::string_view token) {
-  if (!is_number(token)) return false;
+  const char* const end = token.data() + token.size();
   double value = 0.0;
-  const auto code = std::from_chars(token.data(), token.data() + token.size(), value).ec;
-  return code == std::errc::result_out_of_range &&
-         std::isinf(std::strtod(std::string(token).c_str(), nullptr));
+  return read_json_number(token.data(), end, value) == end && std::isinf(value);
 }
 
 std::string_view replacement_for(std::string_view token) {

@@ -33,9 +33,19 @@ bool hex4(std::string_view text, std::size_t at, std::uint32_t& code) {
   return error == std::errc{} && end == text.data() + at + 4;
 }
 
+/// Where a string's plain text ends: at its quote, an escape, or what may not stand in it.
+constexpr std::array<bool, 256> kEndsText = [] {
+  std::array<bool, 256> ends{};
+  for (std::size_t c = 0; c < 0x20; ++c) ends[c] = true;
+  ends[static_cast<unsigned char>('"')] = ends[static_cast<unsigned char>('\\')] = true;
+  return ends;
+}();
+
+}  // namespace
+
 /// An exact short cut (Clinger's): up to 2^53 in the digits and a power of ten that a double holds exactly.
-/// Everything else goes to from_chars. Returns the end of the number, nullptr when it is none.
-const char* read_number(const char* p, const char* end, double& value) {
+/// Everything else goes to from_chars.
+const char* read_json_number(const char* p, const char* end, double& value) {
   const char* const begin = p;
   const bool negative = p < end && *p == '-';
   if (negative) ++p;
@@ -78,16 +88,6 @@ const char* read_number(const char* p, const char* end, double& value) {
   if (error == std::errc::result_out_of_range) value = std::strtod(std::string(begin, p).c_str(), nullptr);
   return p;
 }
-
-/// Where a string's plain text ends: at its quote, an escape, or what may not stand in it.
-constexpr std::array<bool, 256> kEndsText = [] {
-  std::array<bool, 256> ends{};
-  for (std::size_t c = 0; c < 0x20; ++c) ends[c] = true;
-  ends[static_cast<unsigned char>('"')] = ends[static_cast<unsigned char>('\\')] = true;
-  return ends;
-}();
-
-}  // namespace
 
 bool RowJson::skip_space() {
   while (at_ < text_.size()) {
@@ -187,7 +187,7 @@ bool RowJson::number_or_word(std::string_view name, LoggedRow* row) {
   double number = 0.0;
   const char first = *begin;
   if (is_digit(first) || (first == '-' && rest.size() > 1 && is_digit(rest[1]))) {
-    const char* stop = read_number(begin, end, number);
+    const char* stop = read_json_number(begin, end, number);
     if (stop == nullptr) {
       if (rest.find_first_not_of("0123456789+-.eE") == std::string_view::npos)
         at_ = text_.size();  // cut short

@@ -11,6 +11,10 @@
 
 namespace redflag::daemon {
 
+/// A number by JSON's own grammar at the start of [p, end): its end, nullptr when there is none. Too large
+/// for a double is an infinity, too small 0.
+const char* read_json_number(const char* p, const char* end, double& value);
+
 /// Not thread-safe (keeps scratch memory).
 class RowJson {
  public:

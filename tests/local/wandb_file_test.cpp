@@ -233,19 +233,13 @@ TEST_CASE("A git-LFS pointer or another program's file is named alike, however l
   using namespace std::string_literals;
   for (const std::string& text : {"version https://git-lfs.github.com/spec/v1\n"s, "v\0\x12"s, "ver"s}) {
     INFO(text);
-    std::vector<std::string> whole;
-    std::vector<std::string> pieces;
-    const auto into = [](std::vector<std::string>& texts) {
-      return [&texts](LocalEvent& event) { texts.push_back(text_of(event)); };
-    };
-    WandbFileReader at_once(into(whole));
-    at_once.feed(text);
-    at_once.finish();
-    WandbFileReader by_and_by(into(pieces));
+    const std::vector<std::string> whole = read(text).texts();
+    Heard pieces;
+    WandbFileReader by_and_by(pieces.sink());
     for (const char& byte : text) by_and_by.feed({&byte, 1});
     by_and_by.finish();
     CHECK(whole.size() == 1);
-    CHECK(pieces == whole);
+    CHECK(pieces.texts() == whole);
   }
 }
 
